@@ -1,0 +1,134 @@
+/**
+ * What clients can do to the router at worst: 10,000 idle connections, 1,000 heads that never end, bodies of 1 GB.
+ * Memory must stay bounded and others must be served meanwhile. `node bench/router-abuse.ts`
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, request as httpRequest } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { createRouter } from '../src/router/router.ts'
+import { load, percentile } from './router/load.ts'
+
+const HOST = 'missions.stage.localhost'
+const HEAD_MS = 5_000
+const GIGABYTE = 1024 ** 3
+const self = fileURLToPath(import.meta.url)
+
+async function serve(bodyBytes: number): Promise<void> {
+  const app = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { 'content-length': 2 }).end('ok'))
+  })
+  app.listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  const router = createRouter({ limits: { headMs: HEAD_MS, bodyBytes } })
+  const endpoints = [{ id: 'one', host: '127.0.0.1', port: (app.address() as AddressInfo).port }]
+  const service = { app: 'missions', environment: 'stage', hosts: [HOST], sets: { v1: { endpoints } } }
+  router.update({ services: { 'stage/missions': { ...service, split: [{ weights: { v1: 1 } }] } } })
+  process.send?.((await router.listenEdge({ host: '127.0.0.1', port: 0 })).port)
+  let peak = 0
+  setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss)
+  }, 20)
+  process.on('message', () => {
+    process.send?.(peak / 1024 ** 2)
+    peak = process.memoryUsage().rss
+  })
+}
+
+async function start(
+  bodyBytes: number,
+): Promise<{ child: ChildProcess; port: number; peak(): Promise<number> }> {
+  const child = spawn(process.execPath, [self, 'serve', String(bodyBytes)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const [port] = (await once(child, 'message')) as [number]
+  const peak = async () => {
+    child.send('peak')
+    return ((await once(child, 'message')) as [number])[0]
+  }
+  return { child, port, peak }
+}
+
+async function connections(port: number, count: number, bytes: string): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    const batch = Array.from({ length: Math.min(200, count - sockets.length) }, async () => {
+      const socket = connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.on('error', () => {})
+      socket.write(bytes)
+      socket.resume()
+      return socket
+    })
+    sockets.push(...(await Promise.all(batch)))
+  }
+  return sockets
+}
+
+async function others(port: number): Promise<string> {
+  const { failures, requests, latencies } = await load({
+    port,
+    host: HOST,
+    connections: 8,
+    seconds: 2,
+    rate: 200,
+  })
+  const p99 = percentile(latencies, 0.99).toFixed(1)
+  return `others meanwhile: ${requests} served, ${failures} failed, p99 ${p99} ms`
+}
+
+async function upload(port: number, bytes: number): Promise<string> {
+  const options = { host: '127.0.0.1', port, method: 'POST', headers: { host: HOST }, agent: false }
+  const request = httpRequest(options)
+  const answered = new Promise<string>((resolve) => {
+    request.on('response', (answer) => resolve(String(answer.statusCode)))
+    request.on('error', (error) => resolve(error.message))
+  })
+  let isOver = false
+  void answered.then(() => {
+    isOver = true
+  })
+  const chunk = Buffer.alloc(256 * 1024)
+  for (let sent = 0; sent < bytes && !isOver; sent += chunk.length) {
+    if (!request.write(chunk)) await Promise.race([once(request, 'drain'), answered])
+  }
+  request.end()
+  const status = await answered
+  request.destroy()
+  return status
+}
+
+async function measure(): Promise<void> {
+  const router = await start(0)
+  const limited = await start(100 * 1024 ** 2)
+  try {
+    await others(router.port)
+    console.log(`at rest: ${(await router.peak()).toFixed(0)} MB for router and app`)
+    const get = `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`
+    const idle = await connections(router.port, 10_000, get)
+    const lineIdle = await others(router.port)
+    console.log(`10,000 idle keep-alive connections: ${(await router.peak()).toFixed(0)} MB; ${lineIdle}`)
+    for (const socket of idle) socket.destroy()
+    const slow = await connections(router.port, 1_000, 'GET / HTTP/1.1\r\nX-Slow: ')
+    const closed = slow.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    const lineSlow = await others(router.port)
+    const startedAt = performance.now()
+    await Promise.all(closed)
+    const more = ((performance.now() - startedAt) / 1000).toFixed(1)
+    console.log(
+      `1,000 heads that never end: ${(await router.peak()).toFixed(0)} MB; ${lineSlow}; all closed ${more} s later (limit ${HEAD_MS / 1000} s)`,
+    )
+    const [status, lineBody] = await Promise.all([upload(router.port, GIGABYTE), others(router.port)])
+    console.log(`a body of 1 GB, allowed: ${status}; ${(await router.peak()).toFixed(0)} MB; ${lineBody}`)
+    const refused = await upload(limited.port, GIGABYTE)
+    console.log(`a body of 1 GB, 100 MB allowed: ${refused}; ${(await limited.peak()).toFixed(0)} MB`)
+  } finally {
+    router.child.kill()
+    limited.child.kill()
+  }
+}
+
+const [role, bodyBytes] = process.argv.slice(2)
+if (role === 'serve') await serve(Number(bodyBytes))
+else await measure()

@@ -1,0 +1,37 @@
+/**
+ * Everything the platform can do: one table that the server implements, the client speaks, the documentation prints
+ * and the permission test walks. Shapes only; nothing here does anything.
+ */
+import { apps } from './apps.ts'
+import { builds } from './builds.ts'
+import { config } from './config.ts'
+import { environments } from './environments.ts'
+import { events } from './events.ts'
+import { git } from './git.ts'
+import { needs } from './needs.ts'
+import { pipelines } from './pipelines.ts'
+import { processes } from './processes.ts'
+import { releases } from './releases.ts'
+import { rollouts } from './rollouts.ts'
+import { ships } from './ships.ts'
+import { access, system } from './system.ts'
+import { trees } from './trees.ts'
+
+export const contract = {
+  access,
+  apps,
+  builds,
+  config,
+  environments,
+  events,
+  git,
+  needs,
+  pipelines,
+  processes,
+  releases,
+  rollouts,
+  ships,
+  system,
+  trees,
+}
+export type Contract = typeof contract

@@ -1,0 +1,25 @@
+import * as z from 'zod'
+
+/** Apps, environments, processes and spaces share one rule, so that every name fits a DNS label, a user name and a path. */
+export const NAME_PATTERN = /^[a-z](?:-?[a-z0-9])*$/
+export const NAME_LENGTH = 24
+
+export const Name = z
+  .string()
+  .max(NAME_LENGTH, `names have at most ${NAME_LENGTH} characters`)
+  .regex(NAME_PATTERN, 'names are lower-case letters, digits and single hyphens, and start with a letter')
+
+/** Lower-case hexadecimal SHA-256. */
+export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal')
+
+/** A key of the config: what a process reads from its environment. */
+export const ConfigKey = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'keys are letters, digits and underscores, and start with no digit')
+
+/** `v12` to people, 12 on the wire. */
+export const ReleaseNumber = z.int().min(1).max(1_000_000_000)
+
+/** ISO 8601 with a time zone, as `Date.prototype.toISOString` writes it. */
+export const Timestamp = z.iso.datetime()

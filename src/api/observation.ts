@@ -1,0 +1,110 @@
+/** What is seen of a target: the words in which an engine, and the runner behind one, say what is. Shapes only. */
+import type { SplitRule } from './split.ts'
+
+export interface Target {
+  app: string
+  environment: string
+}
+
+/** Why a process is not what was asked for, in words for a developer. */
+export interface Problem {
+  /** e.g. `crash-loop`, `not-listening`, `wrong-port`, `only-ipv6`, `unhealthy`, `memory`, `runtime-missing`, `layout-failed`. */
+  code: string
+  message: string
+  hint?: string
+  /** The last lines it wrote, oldest first. */
+  lastLines?: string[]
+}
+
+export type ProcessState = 'starting' | 'healthy' | 'unhealthy' | 'stopping' | 'waiting' | 'crashed'
+
+export interface LastExit {
+  code?: number
+  signal?: string
+  at: string
+  reason: string
+}
+
+export interface ObservedProcess {
+  /** Stable for the life of the process, e.g. `web.1-7f3a`. */
+  id: string
+  process: string
+  set: string
+  state: ProcessState
+  startedAt: string
+  restarts: number
+  cpuPercent?: number
+  memoryBytes?: number
+  lastExit?: LastExit
+  problem?: Problem
+}
+
+export interface ObservedSet {
+  id: string
+  processes: ObservedProcess[]
+  /** Requests under way; 0 where the engine cannot tell and nothing is routed to it. */
+  inFlight: number
+  problem?: Problem
+}
+
+export interface CronRun {
+  at: string
+  state: 'running' | 'succeeded' | 'failed' | 'missed' | 'skipped' | 'unknown'
+  exit?: number
+  reason?: string
+}
+
+export interface ObservedCron {
+  name: string
+  set: string
+  nextAt: string | null
+  lastRun?: CronRun
+}
+
+export interface Addresses {
+  /** For people. */
+  public: string[]
+  /** For calls between apps. */
+  internal: string | null
+}
+
+export interface Observation {
+  target: Target
+  /** When this was true, ISO 8601. */
+  at: string
+  /** The generation whose desired state the engine has taken over; 0 before the first. */
+  generation: number
+  /** True when everything of `generation` is as asked for: counts, health, split, nothing left to stop. */
+  settled: boolean
+  sets: ObservedSet[]
+  /** What the router really does now. */
+  split: SplitRule[]
+  crons: ObservedCron[]
+  /** For people, and for calls between apps. */
+  addresses: Addresses
+  /** What is wrong with the target as a whole, e.g. a port that another program took. */
+  problems?: Problem[]
+}
+
+/** Means over `seconds` that end at `at`. */
+export interface UsageSample {
+  at: string
+  seconds: number
+  instance: string
+  process: string
+  set: string
+  cpuPercent: number
+  memoryBytes: number
+}
+
+export interface JobStatus {
+  key: string
+  state: 'running' | 'succeeded' | 'failed' | 'unknown'
+  exit?: number
+  signal?: string
+  startedAt?: string
+  endedAt?: string
+  /** One sentence when it did not succeed. */
+  reason?: string
+  lastLines?: string[]
+}

@@ -1,0 +1,149 @@
+import { eventIterator } from '@orpc/contract'
+import * as z from 'zod'
+import { LogLine, LogQuery } from './logs.ts'
+import { Name, ReleaseNumber, Timestamp } from './names.ts'
+import { operation } from './operation.ts'
+
+export const ProcessRow = z.object({
+  id: z.string(),
+  process: z.string(),
+  release: ReleaseNumber,
+  state: z.enum(['starting', 'healthy', 'unhealthy', 'stopping', 'waiting', 'crashed']),
+  startedAt: Timestamp,
+  restarts: z.int(),
+  cpuPercent: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  lastExit: z.string().nullable(),
+  problem: z.string().nullable(),
+})
+
+export const ProcessList = z.object({
+  app: Name,
+  environment: Name,
+  /** When the engine saw this; null when it did not answer. */
+  observedAt: Timestamp.nullable(),
+  processes: z.array(ProcessRow),
+  crons: z.array(
+    z.object({
+      name: z.string(),
+      schedule: z.string(),
+      timezone: z.string(),
+      nextAt: Timestamp.nullable(),
+      lastRun: z.string().nullable(),
+    }),
+  ),
+  /** Counts that someone set by hand; they win over the source until cleared. */
+  overrides: z.array(
+    z.object({
+      process: z.string(),
+      count: z.int(),
+      by: z.string(),
+      at: Timestamp,
+      reason: z.string().nullable(),
+    }),
+  ),
+})
+
+export const Run = z.object({
+  id: z.string(),
+  app: Name,
+  environment: Name,
+  release: ReleaseNumber,
+  command: z.string(),
+  state: z.enum(['running', 'succeeded', 'failed', 'unknown']),
+  exit: z.int().nullable(),
+  reason: z.string().nullable(),
+  by: z.string(),
+  startedAt: Timestamp,
+  endedAt: Timestamp.nullable(),
+})
+export type Run = z.infer<typeof Run>
+
+const OfApp = z.object({ app: Name, environment: Name })
+const base = '/apps/{app}/environments/{environment}' as const
+
+/** The terminal of a run is a WebSocket at `/api/runs/{id}/terminal`, outside this table. */
+export const processes = {
+  list: operation({
+    method: 'GET',
+    path: `${base}/processes`,
+    summary: 'What runs, as observed',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(ProcessList),
+  scale: operation({
+    method: 'PATCH',
+    path: `${base}/processes`,
+    summary: 'Set counts by hand; null goes back to what the source says',
+    permission: 'app:change',
+  })
+    .input(
+      OfApp.extend({
+        counts: z.record(Name, z.int().min(0).max(1000).nullable()),
+        reason: z.string().max(500).optional(),
+      }),
+    )
+    .output(z.object({ counts: z.record(z.string(), z.object({ before: z.int(), after: z.int() })) })),
+  restart: operation({
+    method: 'POST',
+    path: `${base}/restart`,
+    summary: 'Replace the running processes, one at a time',
+    permission: 'app:change',
+  })
+    .input(OfApp.extend({ process: Name.optional() }))
+    .output(z.object({ processes: z.array(z.string()) })),
+  logs: operation({
+    method: 'GET',
+    path: `${base}/logs`,
+    summary: 'Log lines, oldest first',
+    permission: 'read',
+  })
+    .input(OfApp.extend(LogQuery.shape))
+    .output(eventIterator(LogLine)),
+  run: operation({
+    method: 'POST',
+    path: `${base}/runs`,
+    summary: 'Start a command once, in a process of the live release',
+    permission: 'app:change',
+  })
+    .input(
+      OfApp.extend({
+        command: z.string().min(1).max(8192),
+        terminal: z.object({ columns: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }).optional(),
+        /** Nobody will attach to write: its input is empty. */
+        detached: z.boolean().default(false),
+        /** Seconds; ended after that. */
+        timeoutSeconds: z.int().min(1).max(86_400).optional(),
+      }),
+    )
+    .output(Run),
+  getRun: operation({ method: 'GET', path: '/runs/{id}', summary: 'One run', permission: 'read' })
+    .input(z.object({ id: z.string().max(64) }))
+    .output(Run),
+  listRuns: operation({
+    method: 'GET',
+    path: `${base}/runs`,
+    summary: 'Runs, newest first',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(z.array(Run)),
+  samples: operation({
+    method: 'GET',
+    path: `${base}/samples`,
+    summary: 'CPU and memory of the last 24 hours, by process',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(
+      z.array(
+        z.object({
+          process: z.string(),
+          at: Timestamp,
+          cpuPercent: z.number(),
+          memoryBytes: z.number(),
+        }),
+      ),
+    ),
+}

@@ -1,0 +1,105 @@
+import { eventIterator } from '@orpc/contract'
+import * as z from 'zod'
+import { Origin } from './app-spec.ts'
+import { Digest, Name, ReleaseNumber, Timestamp } from './names.ts'
+import { operation } from './operation.ts'
+
+/**
+ * One delivery of one tree: every app is built before any is released. It lives on the platform: a client that goes
+ * away changes nothing.
+ */
+export const ShippedApp = z.object({
+  app: Name,
+  state: z.enum(['waiting', 'building', 'built', 'releasing', 'live', 'failed', 'unchanged', 'cancelled']),
+  build: z.string().nullable(),
+  release: ReleaseNumber.nullable(),
+  rollout: z.string().nullable(),
+  urls: z.array(z.string()),
+  error: z
+    .object({ message: z.string(), hint: z.string().optional(), lastLines: z.array(z.string()).default([]) })
+    .nullable(),
+})
+export type ShippedApp = z.infer<typeof ShippedApp>
+
+/** The states in words, the same wherever a delivery is told. */
+export const SHIPPED_WORDS: Record<ShippedApp['state'], string> = {
+  waiting: 'waiting',
+  building: 'building',
+  built: 'built',
+  releasing: 'releasing',
+  live: 'live',
+  failed: 'failed',
+  unchanged: 'live already, unchanged',
+  cancelled: 'cancelled',
+}
+
+export const Ship = z.object({
+  id: z.string(),
+  environment: Name,
+  tree: Digest,
+  origin: Origin,
+  by: z.string(),
+  state: z.enum(['running', 'live', 'failed', 'cancelled']),
+  apps: z.array(ShippedApp),
+  createdAt: Timestamp,
+  endedAt: Timestamp.nullable(),
+})
+export type Ship = z.infer<typeof Ship>
+
+/** What a follower of a delivery sees. `ship` comes first, and again whenever something in it changed. */
+export const ShipUpdate = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ship'), ship: Ship }),
+  z.object({ type: z.literal('build-output'), app: Name, text: z.string() }),
+  z.object({
+    type: z.literal('build-step'),
+    app: Name,
+    name: z.string(),
+    /** Null while it runs. */
+    milliseconds: z.number().nullable(),
+    reused: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('rollout'), app: Name, phase: z.string(), message: z.string() }),
+])
+export type ShipUpdate = z.infer<typeof ShipUpdate>
+
+export const ships = {
+  start: operation({
+    method: 'POST',
+    path: '/ships',
+    summary: 'Build apps of a tree and release them',
+    permission: 'app:change',
+  })
+    .input(
+      z.object({
+        tree: Digest,
+        folderName: z.string().max(255),
+        /** Default: all that the tree declares. */
+        apps: z.array(Name).max(200).optional(),
+        environment: Name.optional(),
+        origin: Origin.default({}),
+        /** Whether a newer release waits for a running rollout or replaces it. */
+        whenBusy: z.enum(['supersede', 'queue']).default('supersede'),
+        rebuild: z.boolean().default(false),
+      }),
+    )
+    .output(Ship),
+  get: operation({ method: 'GET', path: '/ships/{id}', summary: 'One delivery', permission: 'read' })
+    .input(z.object({ id: z.string().max(64) }))
+    .output(Ship),
+  follow: operation({
+    method: 'GET',
+    path: '/ships/{id}/updates',
+    summary: 'A delivery as it happens, until it is over',
+    permission: 'read',
+  })
+    .input(z.object({ id: z.string().max(64) }))
+    .output(eventIterator(ShipUpdate)),
+  cancel: operation({
+    method: 'POST',
+    path: '/ships/{id}/cancel',
+    summary: 'Stop a delivery: builds end, rollouts under way are aborted',
+    permission: 'app:change',
+  })
+    .input(z.object({ id: z.string().max(64) }))
+    .output(Ship),
+}

@@ -1,0 +1,204 @@
+/** The command tree, with what `tow --help` needs; each command's file is loaded only when it is called. */
+import type { Command } from '../command.ts'
+
+export interface CommandEntry {
+  /** `ship`, or `config set`; the file is commands/<path with />.ts, or …/index.ts for a topic of its own. */
+  path: string
+  summary: string
+  group: string
+  load: () => Promise<{ command: Command }>
+}
+
+const SHIP = 'Ship'
+const RUN = 'See and run'
+const CONFIGURE = 'Configure'
+const PLATFORM = 'The platform'
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    path: 'ship',
+    group: SHIP,
+    summary: 'Build what is in this folder and make it live',
+    load: () => import('./ship.ts'),
+  },
+  {
+    path: 'git remote',
+    group: SHIP,
+    summary: 'Add the remote to which git push tow main ships',
+    load: () => import('./git/remote.ts'),
+  },
+  {
+    path: 'git credential',
+    group: SHIP,
+    summary: 'Hand the token to Git, when it asks for it',
+    load: () => import('./git/credential.ts'),
+  },
+  {
+    path: 'promote',
+    group: SHIP,
+    summary: 'Move the same artifact to the next environment',
+    load: () => import('./promote.ts'),
+  },
+  {
+    path: 'rollback',
+    group: SHIP,
+    summary: 'Go back to an earlier release',
+    load: () => import('./rollback.ts'),
+  },
+  {
+    path: 'releases',
+    group: SHIP,
+    summary: 'List releases, or show one',
+    load: () => import('./releases/index.ts'),
+  },
+  {
+    path: 'releases diff',
+    group: SHIP,
+    summary: 'What differs between two releases',
+    load: () => import('./releases/diff.ts'),
+  },
+  {
+    path: 'rollout',
+    group: SHIP,
+    summary: 'The rollout under way, or the last one',
+    load: () => import('./rollout/index.ts'),
+  },
+  {
+    path: 'rollout abort',
+    group: SHIP,
+    summary: 'Give a rollout up; the old release goes on serving',
+    load: () => import('./rollout/abort.ts'),
+  },
+  {
+    path: 'rollout retry',
+    group: SHIP,
+    summary: 'Roll the same release out again',
+    load: () => import('./rollout/retry.ts'),
+  },
+  { path: 'builds', group: SHIP, summary: 'List builds', load: () => import('./builds/index.ts') },
+  { path: 'builds log', group: SHIP, summary: 'What a build wrote', load: () => import('./builds/log.ts') },
+  { path: 'builds cancel', group: SHIP, summary: 'End a build', load: () => import('./builds/cancel.ts') },
+  { path: 'apps', group: RUN, summary: 'Every app, by environment', load: () => import('./apps/index.ts') },
+  {
+    path: 'apps remove',
+    group: RUN,
+    summary: 'Stop an app everywhere and forget it',
+    load: () => import('./apps/remove.ts'),
+  },
+  { path: 'open', group: RUN, summary: 'Open an app in the browser', load: () => import('./open.ts') },
+  { path: 'why', group: RUN, summary: 'Why an app is in the state it is in', load: () => import('./why.ts') },
+  { path: 'ps', group: RUN, summary: 'What runs', load: () => import('./ps.ts') },
+  { path: 'logs', group: RUN, summary: 'What apps wrote', load: () => import('./logs.ts') },
+  { path: 'events', group: RUN, summary: 'Who did what, when and why', load: () => import('./events.ts') },
+  {
+    path: 'run',
+    group: RUN,
+    summary: 'Run a command in a process of the live release',
+    load: () => import('./run.ts'),
+  },
+  {
+    path: 'scale',
+    group: RUN,
+    summary: 'Show or set how many processes run',
+    load: () => import('./scale.ts'),
+  },
+  {
+    path: 'restart',
+    group: RUN,
+    summary: 'Replace the running processes, one at a time',
+    load: () => import('./restart.ts'),
+  },
+  { path: 'psql', group: RUN, summary: 'Open an app’s database', load: () => import('./psql.ts') },
+  {
+    path: 'config',
+    group: CONFIGURE,
+    summary: 'What an app finds in its environment',
+    load: () => import('./config/index.ts'),
+  },
+  {
+    path: 'config set',
+    group: CONFIGURE,
+    summary: 'Set keys; makes a release',
+    load: () => import('./config/set.ts'),
+  },
+  {
+    path: 'config unset',
+    group: CONFIGURE,
+    summary: 'Unset keys; makes a release',
+    load: () => import('./config/unset.ts'),
+  },
+  {
+    path: 'config reveal',
+    group: CONFIGURE,
+    summary: 'Print the value of a secret',
+    load: () => import('./config/reveal.ts'),
+  },
+  { path: 'env', group: CONFIGURE, summary: 'List environments', load: () => import('./env/index.ts') },
+  { path: 'env add', group: CONFIGURE, summary: 'Add an environment', load: () => import('./env/add.ts') },
+  {
+    path: 'env remove',
+    group: CONFIGURE,
+    summary: 'Remove an environment in which nothing runs',
+    load: () => import('./env/remove.ts'),
+  },
+  {
+    path: 'pipeline',
+    group: CONFIGURE,
+    summary: 'The order of environments',
+    load: () => import('./pipeline.ts'),
+  },
+  {
+    path: 'needs',
+    group: CONFIGURE,
+    summary: 'What is run for apps',
+    load: () => import('./needs/index.ts'),
+  },
+  {
+    path: 'needs remove',
+    group: CONFIGURE,
+    summary: 'Drop the database of an app that is gone',
+    load: () => import('./needs/remove.ts'),
+  },
+  {
+    path: 'up',
+    group: PLATFORM,
+    summary: 'Start the platform in the background',
+    load: () => import('./up.ts'),
+  },
+  {
+    path: 'down',
+    group: PLATFORM,
+    summary: 'Stop the platform and everything it runs',
+    load: () => import('./down.ts'),
+  },
+  {
+    path: 'status',
+    group: PLATFORM,
+    summary: 'Whether the platform and its parts are up',
+    load: () => import('./status.ts'),
+  },
+  {
+    path: 'doctor',
+    group: PLATFORM,
+    summary: 'Check everything, with the mend where something fails',
+    load: () => import('./doctor.ts'),
+  },
+  {
+    path: 'whoami',
+    group: PLATFORM,
+    summary: 'Who you are to the platform',
+    load: () => import('./whoami.ts'),
+  },
+  {
+    path: 'keys rotate',
+    group: PLATFORM,
+    summary: 'Encrypt every secret with a new key',
+    load: () => import('./keys/rotate.ts'),
+  },
+  {
+    path: 'completion',
+    group: PLATFORM,
+    summary: 'Shell completion for bash, zsh or fish',
+    load: () => import('./completion.ts'),
+  },
+]

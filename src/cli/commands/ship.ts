@@ -1,0 +1,90 @@
+import { basename, resolve } from 'node:path'
+import { TowError } from '../../api/errors.ts'
+import type { Client } from '../../client/client.ts'
+import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
+import { followShip } from '../follow-ship.ts'
+import { ensureRemote } from '../git-remote.ts'
+import { rememberApps } from '../places.ts'
+import { describeOrigin, findRoot } from '../source.ts'
+import { sayFailure } from '../terminal/failure.ts'
+import { printJson, type Terminal } from '../terminal/terminal.ts'
+import { uploadWorkingCopy } from '../working-copy.ts'
+
+export const command: Command = {
+  arguments: [
+    { name: '[folder]', description: 'default: this one, or the nearest above it with a tow.yaml' },
+  ],
+  options: [
+    { flags: '-a, --app <name>', description: 'only this app (several times for more)', many: true },
+    ENVIRONMENT_OPTION,
+    { flags: '--queue', description: 'wait for a rollout under way instead of replacing it' },
+    { flags: '--rebuild', description: 'build again even where the same inputs were built before' },
+    { flags: '--detach', description: 'do not wait' },
+  ],
+  examples: [
+    ['tow ship', 'everything this folder declares, to the first environment'],
+    ['tow ship services/missions -a missions', 'one app of several'],
+  ],
+  async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
+    const root = await findRoot(resolve(cwd, folder ?? '.'))
+    const client = await connectOrStart()
+    const [tree, origin] = await Promise.all([
+      uploadWorkingCopy(client, { root, home, terminal, signal }),
+      describeOrigin(root),
+    ])
+    const folderName = basename(root)
+    const detected = await client.apps.detect({ tree, folderName })
+    for (const { file, line, column, message, hint } of detected.problems) {
+      const place = line === undefined ? file : `${file}:${line}${column === undefined ? '' : `:${column}`}`
+      sayFailure(terminal, { message: `${place}: ${message}`, hint })
+    }
+    if (detected.problems.length > 0)
+      throw new TowError('BAD_INPUT', 'nothing was shipped: mend what is named above')
+    const apps = options.app as string[]
+    const ship = await client.ships.start({
+      tree,
+      folderName,
+      origin,
+      ...(apps.length > 0 ? { apps } : {}),
+      ...(typeof options.env === 'string' ? { environment: options.env } : {}),
+      whenBusy: options.queue ? 'queue' : 'supersede',
+      rebuild: options.rebuild === true,
+    })
+    await rememberApps(home, root, detected.apps)
+    await addRemote({ client, root, home, terminal })
+    if (options.detach) {
+      if (json) printJson(terminal, ship)
+      else
+        terminal.say(
+          `Shipping ${ship.apps.map(({ app }) => app).join(', ')} to ${ship.environment}; tow rollout shows how it goes.`,
+        )
+      return 0
+    }
+    return followShip({ client, terminal, ship, json, signal })
+  },
+}
+
+/** A convenience: whatever goes wrong with it is said, and the delivery goes on. */
+async function addRemote(place: {
+  client: Client
+  root: string
+  home: string
+  terminal: Terminal
+}): Promise<void> {
+  const { terminal, home } = place
+  try {
+    const { findPlatform } = await import('../platform/connect.ts')
+    const platform = await findPlatform(home)
+    if (!platform) return
+    const remote = await ensureRemote({ ...place, url: platform.url })
+    if (remote.kind === 'added') {
+      terminal.say(
+        terminal.tint('dim', 'added the remote tow: git push tow main ships what changed, from now on'),
+      )
+    }
+    if (remote.kind === 'moved') terminal.say(terminal.tint('dim', `the remote tow is now ${remote.url}`))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    terminal.say(terminal.tint('yellow', `the remote tow was not added: ${reason}`))
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * One suite for every engine: what the platform above the port relies on, asked of the real thing. An engine that
+ * cannot keep a sentence names it with its reason; nothing here knows which engine it is.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
+import { describeJobs } from './conformance/jobs.ts'
+import { describeLogs } from './conformance/logs.ts'
+import { describeProcesses } from './conformance/processes.ts'
+import { createSampleContent, sampleArtifact } from './conformance/sample.ts'
+import { describeTraffic } from './conformance/traffic.ts'
+import { describeWhole } from './conformance/whole.ts'
+import { createWorld } from './conformance/world.ts'
+import type { ContentSource, Engine } from './engine.ts'
+
+export interface EngineUnderTest {
+  engine: Engine
+  /** The platform's side starts anew: another Engine over the same things. */
+  reopen(): Promise<Engine>
+  /** Ends everything that the suite left. */
+  dispose(): Promise<void>
+}
+
+export interface ConformanceOptions {
+  /** Sentences that this engine does not keep, each with its reason. */
+  skips?: Record<string, string>
+}
+
+export function describeEngine(
+  name: string,
+  makeEngine: (content: ContentSource) => Promise<EngineUnderTest>,
+  options: ConformanceOptions = {},
+): void {
+  describe(`the ${name} engine`, { timeout: 60_000 }, () => {
+    const skips = options.skips ?? {}
+    let folder: string
+    let tested: EngineUnderTest
+    const start = {
+      it(sentence: string, body: () => Promise<void>) {
+        const reason = skips[sentence]
+        if (reason) test.skip(`${sentence} (not here: ${reason})`, body)
+        else test(sentence, body)
+      },
+      open: () => tested.reopen(),
+    } as Parameters<typeof createWorld>[0]
+    const world = createWorld(start)
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'tow-conformance-'))
+      start.content = createSampleContent(join(folder, 'blobs'))
+      start.artifact = await sampleArtifact(start.content)
+      tested = await makeEngine(start.content)
+      start.engine = tested.engine
+    })
+    afterEach(() => world.cleanUp())
+    afterAll(async () => {
+      await tested?.dispose()
+      await rm(folder, { recursive: true, force: true })
+    })
+
+    describeProcesses(world)
+    describeTraffic(world)
+    describeJobs(world)
+    describeLogs(world)
+    describeWhole(world)
+  })
+}

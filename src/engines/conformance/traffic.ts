@@ -1,0 +1,101 @@
+/** Who gets which request, and that none is lost when that changes. */
+import { expect } from 'vitest'
+import { sampleSet, webProcess, wholly } from './sample.ts'
+import type { World } from './world.ts'
+
+export function describeTraffic(world: World): void {
+  const { it, newTarget, settle, address, get, processes } = world
+
+  it('tells addresses before anything runs there, and keeps them', async () => {
+    const target = newTarget()
+    const before = await world.engine.addresses(target)
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    expect(await world.engine.addresses(target)).toEqual(before)
+  })
+
+  it('moves traffic to a new set without a failed request', async () => {
+    const target = newTarget()
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    const url = await address(target)
+    let loading = true
+    const statuses = new Map<number, number>()
+    const load = async () => {
+      while (loading) {
+        const response = await fetch(url).catch(() => null)
+        await response?.text()
+        const status = response?.status ?? 0
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+    }
+    const clients = [load(), load(), load()]
+    for (const release of [2, 3, 4]) await settle(target, wholly(sampleSet(world.artifact, release)))
+    loading = false
+    await Promise.all(clients)
+    expect([...statuses.keys()]).toEqual([200])
+    expect(await (await get(target)).json()).toMatchObject({ release: 'v4' })
+  })
+
+  it('shares requests between sets by their weights', async () => {
+    const target = newTarget()
+    const sets = [sampleSet(world.artifact, 1), sampleSet(world.artifact, 2)]
+    await settle(target, { sets, split: [{ weights: { v1: 9, v2: 1 } }], crons: [] })
+    const counts: Record<string, number> = { v1: 0, v2: 0 }
+    for (let i = 0; i < 200; i++) {
+      const { release } = (await (await get(target)).json()) as { release: string }
+      counts[release]!++
+    }
+    expect(counts.v2).toBeGreaterThan(5)
+    expect(counts.v2).toBeLessThan(45)
+    const moved = await settle(target, { sets, split: [{ weights: { v1: 0, v2: 1 } }], crons: [] })
+    expect(moved.split).toEqual([{ weights: { v1: 0, v2: 1 } }])
+    for (let i = 0; i < 10; i++) expect(await (await get(target)).json()).toMatchObject({ release: 'v2' })
+  })
+
+  it('lets a slow request finish on the set that it began on', async () => {
+    const target = newTarget()
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    const slow = get(target, '/slow?ms=2000').then((response) => response.json())
+    // Requests come and go too fast for every one of them to be told to who watches.
+    while ((await world.engine.observe(target)).sets[0]!.inFlight === 0) await new Promise(setImmediate)
+    await settle(target, wholly(sampleSet(world.artifact, 2)))
+    expect(await slow).toMatchObject({ release: 'v1' })
+    expect(await (await get(target)).json()).toMatchObject({ release: 'v2' })
+  })
+
+  it('replaces processes one at a time when asked to restart, and goes on serving', async () => {
+    const target = newTarget()
+    const desired = wholly(sampleSet(world.artifact, 1, { processes: { web: webProcess({ count: 2 }) } }))
+    const before = processes(await settle(target, desired)).map((one) => one.id)
+    const url = await address(target)
+    let loading = true
+    let failed = 0
+    const load = (async () => {
+      while (loading)
+        if (
+          (await fetch(url).then(
+            (response) => response.status,
+            () => 0,
+          )) !== 200
+        )
+          failed++
+    })()
+    const after = processes(await settle(target, { ...desired, restarts: { web: 1 } })).map((one) => one.id)
+    loading = false
+    await load
+    expect(after).toHaveLength(2)
+    expect(after.filter((id) => before.includes(id))).toEqual([])
+    expect(failed).toBe(0)
+  })
+
+  it('opens a stream to a port of a set', async () => {
+    const target = newTarget()
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    const { PORT } = (await (await get(target, '/env')).json()) as { PORT: string }
+    const stream = await world.engine.forward(target, 'v1', Number(PORT))
+    stream.write('GET /healthz HTTP/1.0\r\n\r\n')
+    let heard = ''
+    for await (const chunk of stream) heard += String(chunk)
+    expect(heard).toContain('200 OK')
+    await expect(world.engine.forward(target, 'v9', 1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+}

@@ -1,0 +1,139 @@
+/** What every sentence of the suite needs: targets of its own, patience, and eyes. */
+import { randomBytes } from 'node:crypto'
+import type { Artifact } from '../../api/app-spec.ts'
+import { LogQuery } from '../../api/logs.ts'
+import type { Desired, Engine, JobStatus, Observation, ObservedProcess, Target } from '../engine.ts'
+import type { SampleContent } from './sample.ts'
+
+export interface World {
+  /** The one that is spoken to now. */
+  engine: Engine
+  content: SampleContent
+  artifact: Artifact
+  it(sentence: string, body: () => Promise<void>): void
+  /** The caller's side starts anew. */
+  reopen(): Promise<void>
+  /** Removed when the sentence is over. */
+  newTarget(): Target
+  /** With the next generation, which it answers. */
+  apply(target: Target, desired: Desired): Promise<number>
+  until(target: Target, reached: (seen: Observation) => boolean, what: string): Promise<Observation>
+  settle(target: Target, desired: Desired): Promise<Observation>
+  gone(target: Target): Promise<void>
+  address(target: Target): Promise<string>
+  get(target: Target, path?: string): Promise<Response>
+  processes(seen: Observation): ObservedProcess[]
+  /** Follows until there are enough. */
+  lines(target: Target, query: Partial<LogQuery>, enough: (texts: string[]) => boolean): Promise<string[]>
+  /** What is there now. */
+  collect(target: Target, query: Partial<LogQuery>): Promise<string[]>
+  jobEnd(target: Target, key: string): Promise<JobStatus>
+  /** Removes every target of the sentence. */
+  cleanUp(): Promise<void>
+}
+
+const PATIENCE = 40_000
+const LAST_GENERATION = 1_000_000
+
+type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine'> & { open: () => Promise<Engine> }
+
+/** `start` is read anew at every call: its fields are there only once the suite has begun. */
+export function createWorld(start: Start): World {
+  const generations = new Map<Target, number>()
+
+  async function apply(target: Target, desired: Desired): Promise<number> {
+    const generation = generations.get(target)! + 1
+    generations.set(target, generation)
+    await start.engine.apply(target, generation, desired)
+    return generation
+  }
+
+  async function until(
+    target: Target,
+    reached: (seen: Observation) => boolean,
+    what: string,
+  ): Promise<Observation> {
+    let last: Observation | undefined
+    for await (const seen of start.engine.watch(target, AbortSignal.timeout(PATIENCE))) {
+      last = seen
+      if (reached(seen)) return seen
+    }
+    throw new Error(`never saw ${what}: ${JSON.stringify(last, null, 1)}`)
+  }
+
+  async function gone(target: Target): Promise<void> {
+    await until(target, (seen) => seen.generation === 0 && seen.sets.length === 0, 'nothing')
+  }
+
+  async function address(target: Target): Promise<string> {
+    return (await start.engine.addresses(target)).public.at(-1)!
+  }
+
+  return {
+    get engine() {
+      return start.engine
+    },
+    get content() {
+      return start.content
+    },
+    get artifact() {
+      return start.artifact
+    },
+    it: start.it,
+    async reopen() {
+      start.engine = await start.open()
+    },
+    newTarget() {
+      const target = { app: `sample-${randomBytes(3).toString('hex')}`, environment: 'stage' }
+      generations.set(target, 0)
+      return target
+    },
+    apply,
+    until,
+    async settle(target, desired) {
+      const generation = await apply(target, desired)
+      return until(target, (seen) => seen.generation === generation && seen.settled, 'everything as asked')
+    },
+    gone,
+    address,
+    get: async (target, path = '/') =>
+      fetch(`${await address(target)}${path}`, { headers: { connection: 'close' } }),
+    processes: (seen) => seen.sets.flatMap((set) => set.processes),
+    async lines(target, query, enough) {
+      const found: string[] = []
+      const stop = new AbortController()
+      const patience = AbortSignal.any([stop.signal, AbortSignal.timeout(PATIENCE)])
+      for await (const line of start.engine.logs(
+        target,
+        LogQuery.parse({ follow: true, ...query }),
+        patience,
+      )) {
+        found.push(line.text)
+        if (enough(found)) stop.abort()
+      }
+      return found
+    },
+    async collect(target, query) {
+      const found: string[] = []
+      const parsed = LogQuery.parse({ ...query })
+      for await (const line of start.engine.logs(target, parsed, AbortSignal.timeout(PATIENCE))) {
+        found.push(line.text)
+      }
+      return found
+    },
+    async jobEnd(target, key) {
+      for (let tries = 0; tries < 400; tries++) {
+        const status = await start.engine.job(target, key)
+        if (status && status.state !== 'running') return status
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      throw new Error(`job ${key} never ended`)
+    },
+    async cleanUp() {
+      const targets = [...generations.keys()]
+      generations.clear()
+      for (const target of targets) await start.engine.remove(target, LAST_GENERATION)
+      for (const target of targets) await gone(target)
+    },
+  }
+}

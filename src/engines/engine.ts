@@ -1,0 +1,126 @@
+/**
+ * The engine port: what the platform asks of whatever runs the apps. Declarative and small: the platform says what
+ * should be, the engine says what is. Rollouts, canaries, pipelines and spaces are written once, above it.
+ * It deliberately knows no process id, port or Kubernetes word, and starts nothing on its own account.
+ */
+import type { Artifact, CronSpec, Platform, ProcessSpec } from '../api/app-spec.ts'
+import type { LogLine, LogQuery } from '../api/logs.ts'
+import type { JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
+import type { SplitRule } from '../api/split.ts'
+import type { BlobStore } from '../trees/blob-store.ts'
+import type { Tree } from '../trees/tree.ts'
+
+export type * from '../api/observation.ts'
+export type { SplitRule } from '../api/split.ts'
+
+/** One release as the engine runs it. `id` is unique for the target for ever: `v12`, later `v12.my-space`. */
+export interface DesiredSet {
+  id: string
+  release: number
+  artifact: Artifact
+  /** Everything the processes find in their environment, secrets included; never logged, sealed at rest. */
+  config: Record<string, string>
+  processes: Record<string, ProcessSpec & { count: number }>
+}
+
+export interface DesiredCron extends CronSpec {
+  name: string
+  /** The set whose artifact and config it runs with. */
+  set: string
+  graceSeconds: number
+}
+
+export interface Desired {
+  sets: DesiredSet[]
+  split: SplitRule[]
+  crons: DesiredCron[]
+  /** Bumped by `restart`: processes started under another epoch are replaced one at a time. By process name. */
+  restarts?: Record<string, number>
+}
+
+export interface Job {
+  /** At most one start is asked for per key, for ever. */
+  key: string
+  set: Omit<DesiredSet, 'processes'>
+  command: string
+  /** For logs: `release`, `run`, `nightly`. */
+  process: string
+  tty?: { columns: number; rows: number }
+  /** Whether it reads what an attached client writes; without, its input is empty. A terminal always does. */
+  stdin?: boolean
+  cpuMillis?: number
+  memoryMegabytes?: number
+  timeoutSeconds?: number
+}
+
+/** Both ends of a running job's terminal or pipes. */
+export interface Attachment {
+  output: AsyncIterable<{ stream: 'stdout' | 'stderr'; data: Uint8Array }>
+  write(data: Uint8Array): void
+  end(): void
+  resize(columns: number, rows: number): void
+  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void
+  done: Promise<JobStatus>
+  /** Leaves the job running. */
+  detach(): void
+}
+
+export interface Capabilities {
+  weights: boolean
+  spaces: boolean
+  crons: boolean
+  terminal: boolean
+  metrics: boolean
+  cpuLimit: 'enforced' | 'advisory'
+  memoryLimit: 'enforced' | 'watched' | 'advisory'
+  /** What artifacts run here: the operating system, architecture and language runtimes found. */
+  platform: Exclude<Platform, 'any'>
+  runtimes: { name: string; version: string }[]
+}
+
+export interface Check {
+  name: string
+  ok: boolean
+  message: string
+  mend?: string
+}
+
+export interface Engine {
+  readonly kind: string
+  capabilities(): Promise<Capabilities>
+  /** Null when the artifact runs here, else why not and what helps. */
+  refuses(artifact: Artifact): Promise<Problem | null>
+  /** Idempotent; safe to repeat after any crash. Throws CONFLICT for a generation older than the engine's own. */
+  apply(target: Target, generation: number, desired: Desired): Promise<void>
+  /** Everything of the target is stopped and forgotten once this settles; same fencing as `apply`. */
+  remove(target: Target, generation: number): Promise<void>
+  observe(target: Target): Promise<Observation>
+  /** Every target that the engine knows, newest facts. */
+  observeAll(): Promise<Observation[]>
+  /** Yields at once, and whenever something changed (at least every 10 s); ends with the signal. */
+  watch(target: Target, signal: AbortSignal): AsyncIterable<Observation>
+  /** Where the target will answer, before anything runs there; stable for the target. */
+  addresses(target: Target): Promise<{ public: string[]; internal: string }>
+  logs(target: Target, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>
+  /** Starts the job, or tells of the one that was started under this key. */
+  run(target: Target, job: Job): Promise<JobStatus>
+  job(target: Target, key: string): Promise<JobStatus | null>
+  cancel(target: Target, key: string): Promise<void>
+  attach(target: Target, key: string): Promise<Attachment>
+  sync(target: Target, set: string, tree: Tree): Promise<{ tree: string }>
+  /** A stream to a port of one process of the set. */
+  forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
+  /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */
+  samples(target: Target, since: string): Promise<UsageSample[]>
+  drift(target: Target): Promise<string[]>
+  export(target: Target): Promise<string>
+  check(): Promise<Check[]>
+  close(): Promise<void>
+}
+
+/** How an engine reaches the trees and blobs of an artifact; it reads them, and changes nothing. */
+export interface ContentSource {
+  /** NOT_FOUND where the tree is not kept. */
+  tree(hash: string): Promise<Tree>
+  blobs: BlobStore
+}

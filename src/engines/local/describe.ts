@@ -1,0 +1,59 @@
+/** What was asked for, as text for people, and what of it is not so. Values of config are never shown. Pure. */
+import type { Observation, SplitRule } from '../engine.ts'
+
+interface Redacted {
+  generation: number
+  desired: {
+    sets: {
+      id: string
+      release: number
+      artifact: string
+      env: Record<string, string>
+      processes: Record<string, { command: string; count: number }>
+    }[]
+    split: SplitRule[]
+    crons: { name: string; schedule: string; timezone: string; command: string }[]
+  }
+}
+
+export function describeDesired({ generation, desired }: Redacted): string {
+  const lines = [`generation ${generation}`]
+  for (const set of desired.sets) {
+    lines.push(`set ${set.id}, artifact ${set.artifact.slice(0, 12)}`)
+    for (const [name, { command, count }] of Object.entries(set.processes))
+      lines.push(`  ${name}=${count}  ${command}`)
+    lines.push(`  config ${Object.keys(set.env).sort().join(' ') || '(none)'} (values hidden)`)
+  }
+  for (const rule of desired.split) lines.push(`split ${describeRule(rule)}`)
+  for (const cron of desired.crons)
+    lines.push(`cron ${cron.name}  ${cron.schedule} ${cron.timezone}  ${cron.command}`)
+  return `${lines.join('\n')}\n`
+}
+
+function describeRule(rule: SplitRule): string {
+  const weights = Object.entries(rule.weights).map(([set, weight]) => `${set}=${weight}`)
+  return [
+    rule.match ? `space ${rule.match.space}:` : 'all:',
+    ...(weights.length > 0 ? weights : ['nobody']),
+  ].join(' ')
+}
+
+/** One sentence for each thing that is not as asked. */
+export function findDrift({ desired }: Redacted, observed: Observation): string[] {
+  const found: string[] = []
+  for (const set of desired.sets) {
+    const seen = observed.sets.find((one) => one.id === set.id)?.processes ?? []
+    for (const [name, { count }] of Object.entries(set.processes)) {
+      const healthy = seen.filter((one) => one.process === name && one.state === 'healthy').length
+      if (healthy !== count) found.push(`${set.id} ${name}: ${healthy} of ${count} are healthy`)
+    }
+  }
+  for (const set of observed.sets) {
+    const known = desired.sets.some((one) => one.id === set.id)
+    if (!known && set.processes.length > 0) found.push(`${set.id}: still runs, and is not asked for`)
+  }
+  if (JSON.stringify(desired.split) !== JSON.stringify(observed.split)) {
+    found.push(`split: ${observed.split.map(describeRule).join('; ') || 'nobody is served'}`)
+  }
+  return [...found, ...(observed.problems ?? []).map((problem) => problem.message)]
+}

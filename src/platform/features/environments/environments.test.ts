@@ -1,0 +1,124 @@
+import { call } from '@orpc/server'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openTestDatabase, type TestDatabase } from '../../../../test/database.ts'
+import type { Engine } from '../../../engines/engine.ts'
+import { systemClock } from '../../kernel/clock.ts'
+import { createEnvironments, environmentMigrations } from './index.ts'
+
+const context = { actor: { name: 'ada' }, requestId: 'test', signal: new AbortController().signal }
+const apps: Record<string, string[]> = { prod: ['missions', 'reports'], qa: ['web'] }
+let opened: TestDatabase
+let feature: ReturnType<typeof createEnvironments>
+const removed: string[] = []
+
+beforeAll(async () => {
+  opened = await openTestDatabase(environmentMigrations)
+  feature = createEnvironments({
+    database: opened.database,
+    clock: systemClock,
+    engineKinds: ['local'],
+    engines: async (name) =>
+      ({
+        check: async () => [{ name: 'runner', ok: true, message: `answers for ${name}` }],
+      }) as never as Engine,
+    appsIn: async (_db, name) => apps[name] ?? [],
+    onRemoved: async (_change, name) => void removed.push(name),
+  })
+})
+
+afterAll(() => opened.close())
+
+const routes = () => feature.routes.environments
+const names = async () => (await call(routes().list, undefined, { context })).map(({ name }) => name)
+const add = (input: { name: string; before?: string; engine?: string }) =>
+  call(routes().add, input, { context })
+const remove = (name: string) => call(routes().remove, { name }, { context })
+
+test('stage and prod are there from the first minute, in this order', async () => {
+  expect(await call(routes().list, undefined, { context })).toMatchObject([
+    { name: 'stage', engine: 'local', position: 0 },
+    { name: 'prod', engine: 'local', position: 1 },
+  ])
+})
+
+test('a new environment stands at the end, or before the one that is named', async () => {
+  await add({ name: 'eu' })
+  expect(await add({ name: 'qa', before: 'prod' })).toMatchObject({ name: 'qa', position: 1 })
+  expect(await names()).toEqual(['stage', 'qa', 'prod', 'eu'])
+  await remove('eu')
+  expect(await names()).toEqual(['stage', 'qa', 'prod'])
+  expect((await feature.list(opened.db)).map(({ position }) => position)).toEqual([0, 1, 2])
+})
+
+test('people who add at the same time get the places that they asked for', async () => {
+  const early = ['a1', 'a2', 'a3', 'a4']
+  const late = ['b1', 'b2', 'b3', 'b4']
+  await Promise.all([
+    ...late.map((name) => add({ name, before: 'prod' })),
+    ...early.map((name) => add({ name, before: 'stage' })),
+  ])
+  const order = await names()
+  expect(order.slice(0, 4).sort()).toEqual(early)
+  expect(order.slice(4, 6)).toEqual(['stage', 'qa'])
+  expect(order.slice(6, 10).sort()).toEqual(late)
+  expect(order[10]).toBe('prod')
+  for (const name of [...early, ...late]) await remove(name)
+  expect((await feature.list(opened.db)).map(({ position }) => position)).toEqual([0, 1, 2])
+})
+
+test('a name that is not there is answered with those that are, and the nearest', async () => {
+  await expect(feature.get(opened.db, 'prd')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: 'there is no environment "prd"; there are stage, qa and prod',
+    hint: 'did you mean prod?',
+  })
+  await expect(add({ name: 'late', before: 'nowhere' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a name that is taken and an engine that is not here are refused', async () => {
+  await expect(add({ name: 'stage' })).rejects.toMatchObject({ code: 'CONFLICT' })
+  await expect(add({ name: 'far', engine: 'kubernetes' })).rejects.toMatchObject({
+    message: 'there is no engine "kubernetes" here; there is local',
+  })
+})
+
+test('an environment in which apps run is not removed, and they are named', async () => {
+  await expect(remove('prod')).rejects.toMatchObject({
+    code: 'REFUSED',
+    message: 'missions and reports run in prod; an environment is removed when nothing runs in it',
+  })
+  await expect(remove('qa')).rejects.toMatchObject({ message: /^web runs in qa/ })
+})
+
+test('the last environment stays', async () => {
+  apps.qa = []
+  apps.prod = []
+  await remove('qa')
+  await remove('stage')
+  await expect(remove('prod')).rejects.toMatchObject({ message: /only environment/ })
+  expect(removed).toContain('stage')
+})
+
+test('the timeline tells who added and removed what', async () => {
+  const events = await opened.db
+    .selectFrom('events')
+    .select(['kind', 'by', 'message'])
+    .orderBy('position')
+    .execute()
+  expect(events[1]).toEqual({
+    kind: 'environment.added',
+    by: 'ada',
+    message: 'Added the environment qa on the local engine, before prod',
+  })
+  expect(events.at(-1)).toEqual({
+    kind: 'environment.removed',
+    by: 'ada',
+    message: 'Removed the environment stage',
+  })
+})
+
+test('a check asks the engine of the environment', async () => {
+  expect(await call(routes().check, { name: 'prod' }, { context })).toEqual([
+    { name: 'runner', ok: true, message: 'answers for prod' },
+  ])
+})

@@ -1,0 +1,124 @@
+/**
+ * Environments: where apps run, in the order of the pipeline. Each names the kind of engine behind it; the engine
+ * itself is found by whoever wires the platform. It does not know apps, releases or what a promotion is.
+ */
+
+import { nearest } from '../../../api/nearest.ts'
+import type { Engine } from '../../../engines/engine.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
+import type { Feature } from '../../kernel/feature.ts'
+import { refusals } from './messages.ts'
+import { environmentRoutes } from './routes.ts'
+import {
+  type EnvironmentRow,
+  insertAt,
+  listEnvironments,
+  lockOrder,
+  migrations,
+  removeAndCloseUp,
+} from './store.ts'
+
+export { migrations as environmentMigrations } from './store.ts'
+
+export interface KnownEnvironment {
+  name: string
+  /** Kind of engine: `local`. */
+  engine: string
+  /** Place in the pipeline, from 0. */
+  position: number
+  createdAt: Date
+}
+
+export interface EnvironmentsOptions {
+  database: Database
+  clock: Clock
+  /** Kinds of engine that can be asked for. */
+  engineKinds: readonly string[]
+  /** The engine of an environment, by the environment's name. */
+  engines: (environment: string) => Promise<Engine>
+  /** Names of the apps that run in an environment. */
+  appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
+  /** Told in the same transaction, so that nothing of it comes back with a new environment of that name. */
+  onRemoved?: (change: Change, environment: string) => Promise<void>
+}
+
+export interface Environments {
+  /** In the order of the pipeline. */
+  list(db: Queries | Within): Promise<KnownEnvironment[]>
+  /** NOT_FOUND with a suggestion where there is none of that name. */
+  get(db: Queries | Within, name: string): Promise<KnownEnvironment>
+  add(
+    change: Change,
+    wanted: { name: string; engine: string; before?: string | undefined },
+  ): Promise<KnownEnvironment>
+  remove(change: Change, name: string): Promise<void>
+}
+
+export function createEnvironments(
+  options: EnvironmentsOptions,
+): Feature<ReturnType<typeof environmentRoutes>> & Environments {
+  const { clock, engineKinds, appsIn } = options
+
+  async function list(db: Queries | Within): Promise<KnownEnvironment[]> {
+    return (await listEnvironments(db)).map(fromRow)
+  }
+
+  async function get(db: Queries | Within, name: string): Promise<KnownEnvironment> {
+    const all = await list(db)
+    return find(all, name)
+  }
+
+  const environments: Environments = {
+    list,
+    get,
+    async add(change, { name, engine, before }) {
+      if (!engineKinds.includes(engine)) throw refusals.unknownEngine(engine, engineKinds)
+      await lockOrder(change.db)
+      const all = await list(change.db)
+      if (all.some((known) => known.name === name)) throw refusals.exists(name)
+      const position = before === undefined ? all.length : find(all, before).position
+      const row = { name, engine, position, created_at: clock.now() }
+      await insertAt(change.db, row)
+      change.event({
+        kind: 'environment.added',
+        environment: name,
+        message: `Added the environment ${name} on the ${engine} engine${before ? `, before ${before}` : ''}`,
+        facts: { engine, position },
+      })
+      return fromRow(row)
+    },
+    async remove(change, name) {
+      await lockOrder(change.db)
+      const all = await list(change.db)
+      const { position } = find(all, name)
+      if (all.length === 1) throw refusals.last(name)
+      const apps = await appsIn(change.db, name)
+      if (apps.length > 0) throw refusals.inUse(name, apps)
+      await removeAndCloseUp(change.db, name, position)
+      await options.onRemoved?.(change, name)
+      change.event({
+        kind: 'environment.removed',
+        environment: name,
+        message: `Removed the environment ${name}`,
+      })
+    },
+  }
+  return {
+    name: 'environments',
+    migrations,
+    routes: environmentRoutes(environments, options),
+    ...environments,
+  }
+}
+
+function find(all: KnownEnvironment[], name: string): KnownEnvironment {
+  const found = all.find((environment) => environment.name === name)
+  if (found) return found
+  const names = all.map((environment) => environment.name)
+  throw refusals.unknown(name, names, nearest(name, names))
+}
+
+function fromRow(row: EnvironmentRow): KnownEnvironment {
+  return { name: row.name, engine: row.engine, position: row.position, createdAt: row.created_at }
+}

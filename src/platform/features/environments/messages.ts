@@ -1,0 +1,32 @@
+/** What a person may read about environments. */
+import { TowError } from '../../../api/errors.ts'
+
+export const refusals = {
+  unknown: (name: string, names: string[], near: string | null) =>
+    new TowError('NOT_FOUND', `there is no environment "${name}"; ${thereAre(names)}`, {
+      hint: near ? `did you mean ${near}?` : `tow env add ${name}`,
+    }),
+  exists: (name: string) =>
+    new TowError('CONFLICT', `there is an environment "${name}" already`, { hint: 'tow env' }),
+  unknownEngine: (engine: string, kinds: readonly string[]) =>
+    new TowError('BAD_INPUT', `there is no engine "${engine}" here; there is ${inWords(kinds)}`),
+  inUse: (name: string, apps: string[]) =>
+    new TowError(
+      'REFUSED',
+      `${inWords(apps)} ${apps.length === 1 ? 'runs' : 'run'} in ${name}; an environment is removed when nothing runs in it`,
+      { hint: apps.map((app) => `tow apps remove ${app}`).join('; ') },
+    ),
+  last: (name: string) =>
+    new TowError('REFUSED', `${name} is the only environment, and one has to be left`, {
+      hint: 'add another first: tow env add <name>',
+    }),
+}
+
+function thereAre(names: string[]): string {
+  return names.length === 1 ? `there is ${names[0]}` : `there are ${inWords(names)}`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function inWords(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? 'none') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}

@@ -1,0 +1,62 @@
+import type { Event } from '../../../api/events.ts'
+import type { KernelTables, Queries } from '../../kernel/database.ts'
+
+export interface EventFilter {
+  app?: string | undefined
+  environment?: string | undefined
+  /** A kind, or the noun before the dot: `rollout` for all of `rollout.*`. */
+  kind?: string | undefined
+  by?: string | undefined
+}
+
+type Row = KernelTables['events']
+
+function matching(db: Queries, { app, environment, kind, by }: EventFilter) {
+  let query = db.selectFrom('events').selectAll()
+  if (app !== undefined) query = query.where('app', '=', app)
+  if (environment !== undefined) query = query.where('environment', '=', environment)
+  if (by !== undefined) query = query.where('by', '=', by)
+  if (kind !== undefined) {
+    query = kind.includes('.')
+      ? query.where('kind', '=', kind)
+      : query.where((where) => where(where.fn('starts_with', ['kind', where.val(`${kind}.`)]), '=', true))
+  }
+  return query
+}
+
+/** Newest first. */
+export async function newestEvents(
+  db: Queries,
+  filter: EventFilter,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<Event[]> {
+  let query = matching(db, filter).orderBy('position', 'desc').limit(limit)
+  if (before !== undefined) query = query.where('position', '<', before)
+  return (await query.execute()).map(toEvent)
+}
+
+/** Oldest first: the positions of committed events only grow, so going on from the last one skips nothing. */
+export async function eventsAfter(
+  db: Queries,
+  filter: EventFilter,
+  { after, limit }: { after: number; limit: number },
+): Promise<Event[]> {
+  const rows = await matching(db, filter)
+    .where('position', '>', after)
+    .orderBy('position', 'asc')
+    .limit(limit)
+    .execute()
+  return rows.map(toEvent)
+}
+
+export async function lastPosition(db: Queries): Promise<number> {
+  const row = await db
+    .selectFrom('events')
+    .select((select) => select.fn.max('position').as('position'))
+    .executeTakeFirst()
+  return row?.position ?? 0
+}
+
+function toEvent(row: Row): Event {
+  return { ...row, at: row.at.toISOString(), facts: row.facts as Record<string, unknown> }
+}

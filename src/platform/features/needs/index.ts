@@ -1,0 +1,119 @@
+/**
+ * Needs: what is run for an app beside it, and the addresses of other apps. A PostgreSQL database and role of its own
+ * per app and environment; `<OTHER_APP>_URL` from the engine. What is given is worked out when processes start, so it
+ * is part of no release. It starts no server itself and keeps data until someone confirms by name that it may go.
+ */
+import type { Engine } from '../../../engines/engine.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
+import type { Feature } from '../../kernel/feature.ts'
+import { type Loop, startLoop } from '../../kernel/loop.ts'
+import { type Config, keyOfNeed } from '../config/index.ts'
+import { createDatabases } from './databases.ts'
+import type { Refusal } from './messages.ts'
+import { needRoutes } from './routes.ts'
+import { judgeNeeds } from './rules.ts'
+import { keepDatabases, listDatabases, migrations } from './store.ts'
+
+export { migrations as needMigrations } from './store.ts'
+
+/** A PostgreSQL that runs for apps; not the platform's own. */
+export interface PostgresForApps {
+  /** For someone who may make roles and databases. */
+  adminUrl: string
+  hostForApps: string
+  portForApps: number
+}
+
+export interface NeedsOptions {
+  database: Database
+  clock: Clock
+  config: Pick<Config, 'vault' | 'setByHand'>
+  /** Names of all apps. */
+  appNames: (db: Queries | Within) => Promise<string[]>
+  /** Whether a release that serves, or is about to, needs postgres. */
+  stillNeedsPostgres: (db: Queries | Within, app: string, environment: string) => Promise<boolean>
+  engines: (environment: string) => Promise<Pick<Engine, 'addresses'>>
+  /** Starts one where there is none yet; null where the environment has none. */
+  postgresFor: (environment: string) => Promise<PostgresForApps | null>
+  onError: (error: unknown) => void
+}
+
+export interface Needs {
+  /** Why these needs can't be met, all at once. `together`: apps of the same delivery. */
+  check(
+    db: Queries | Within,
+    app: string,
+    environment: string,
+    needs: readonly string[],
+    together?: readonly string[],
+  ): Promise<Refusal[]>
+  /** Keys that the needs arrive under. */
+  injectedNames(needs: readonly string[]): string[]
+  /** Makes what is missing and answers with the variables to inject, secrets included. Safe to repeat after any crash. */
+  ensure(app: string, environment: string, needs: readonly string[]): Promise<Record<string, string>>
+  /** The app or the environment goes, its data stays; answers with the names of the databases kept. */
+  keep(change: Change, only: { app: string } | { environment: string }): Promise<string[]>
+}
+
+const RETRY_DROPPING = 30_000
+
+export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof needRoutes>> & Needs {
+  const { config, appNames, engines, postgresFor, database, onError } = options
+  const databases = createDatabases(options)
+  let loop: Loop | null = null
+
+  const needs: Needs = {
+    async check(db, app, environment, wanted, together = []) {
+      if (wanted.length === 0) return []
+      const keys = wanted.map(keyOfNeed)
+      return judgeNeeds({
+        ...{ app, environment, needs: wanted },
+        apps: new Set([...(await appNames(db)), ...together]),
+        setByHand: new Set(await config.setByHand(db, { app, environment }, keys)),
+        hasPostgres: wanted.includes('postgres') && (await postgresFor(environment)) !== null,
+      })
+    },
+    injectedNames: (wanted) => wanted.map(keyOfNeed),
+    async ensure(app, environment, wanted) {
+      const given: Record<string, string> = {}
+      for (const need of wanted) {
+        if (need === 'postgres') given[keyOfNeed(need)] = await databases.ensure({ app, environment })
+        else {
+          const engine = await engines(environment)
+          given[keyOfNeed(need)] = (await engine.addresses({ app: need, environment })).internal
+        }
+      }
+      return given
+    },
+    async keep(change, only) {
+      const kept = await keepDatabases(change.db, only)
+      for (const { app, environment, database: name } of kept) {
+        const message = `Kept the database ${name} of ${app} in ${environment}`
+        change.event({ kind: 'need.kept', app, environment, message, facts: { database: name } })
+      }
+      return kept.map((row) => row.database)
+    },
+  }
+
+  return {
+    name: 'needs',
+    migrations,
+    routes: needRoutes(options, databases),
+    ...needs,
+    async start() {
+      loop = startLoop({
+        interval: RETRY_DROPPING,
+        onError,
+        async pass() {
+          for (const row of await listDatabases(database.db)) {
+            if (row.state === 'dropping') await databases.finishDropping(row).catch(onError)
+          }
+        },
+      })
+    },
+    async stop() {
+      await loop?.stop()
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import { sql } from 'kysely'
+import type { Queries, Within } from '../../kernel/database.ts'
+import type { Migration } from '../../kernel/migrations.ts'
+
+export interface DatabaseRow {
+  app: string
+  environment: string
+  database: string
+  role: string
+  /** Version of the sealed password. */
+  password: number
+  created_at: Date
+  /** `kept`: its app was removed, the data was not. `dropping`: someone asked for it, and it will be gone. */
+  state: 'used' | 'kept' | 'dropping'
+}
+
+type Tables = { needed_databases: DatabaseRow }
+type OfApp = { app: string; environment: string }
+
+export const migrations: Migration[] = [
+  {
+    name: 'needs/001-databases',
+    sql: `
+      create table needed_databases (
+        app text not null,
+        environment text not null,
+        database text not null unique,
+        role text not null unique,
+        password integer not null,
+        created_at timestamptz not null,
+        state text not null check (state in ('used', 'kept', 'dropping')),
+        primary key (app, environment)
+      );
+    `,
+  },
+]
+
+const tables = (db: Queries | Within) => db.withTables<Tables>()
+
+/** Names are given out one at a time. */
+export async function lockNames(db: Within): Promise<void> {
+  await sql`lock table needed_databases in share row exclusive mode`.execute(db)
+}
+
+export async function listDatabases(db: Queries | Within): Promise<DatabaseRow[]> {
+  return tables(db).selectFrom('needed_databases').selectAll().orderBy('app').orderBy('environment').execute()
+}
+
+export async function findDatabase(
+  db: Queries | Within,
+  { app, environment }: OfApp,
+): Promise<DatabaseRow | null> {
+  const row = await tables(db)
+    .selectFrom('needed_databases')
+    .selectAll()
+    .where('app', '=', app)
+    .where('environment', '=', environment)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+export async function insertDatabase(db: Within, row: DatabaseRow): Promise<void> {
+  await tables(db).insertInto('needed_databases').values(row).execute()
+}
+
+export async function updateDatabase(
+  db: Within,
+  { app, environment }: OfApp,
+  set: Partial<Pick<DatabaseRow, 'state' | 'password'>>,
+): Promise<void> {
+  await tables(db)
+    .updateTable('needed_databases')
+    .set(set)
+    .where('app', '=', app)
+    .where('environment', '=', environment)
+    .execute()
+}
+
+/** Databases that were in use become kept ones; answers with them. */
+export async function keepDatabases(
+  db: Within,
+  only: { app: string } | { environment: string },
+): Promise<DatabaseRow[]> {
+  const [column, value] =
+    'app' in only ? (['app', only.app] as const) : (['environment', only.environment] as const)
+  return tables(db)
+    .updateTable('needed_databases')
+    .set({ state: 'kept' })
+    .where(column, '=', value)
+    .where('state', '=', 'used')
+    .returningAll()
+    .execute()
+}
+
+export async function deleteDatabase(db: Within, { app, environment }: OfApp): Promise<void> {
+  await tables(db)
+    .deleteFrom('needed_databases')
+    .where('app', '=', app)
+    .where('environment', '=', environment)
+    .execute()
+}

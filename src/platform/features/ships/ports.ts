@@ -1,0 +1,58 @@
+/** What deliveries need of features and engines that are wired elsewhere. */
+import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
+import type { Rollout } from '../../../api/rollouts.ts'
+import type { Actor } from '../../kernel/actor.ts'
+import type { Change, Queries, Within } from '../../kernel/database.ts'
+
+export interface Refusal {
+  message: string
+  hint?: string | undefined
+}
+
+export interface Delivery {
+  app: string
+  environment: string
+  content: Artifact
+  run: RunSpec
+  counts: Record<string, number>
+  reason: 'ship'
+  description: string
+  origin: Origin
+  by: string
+  whenBusy: 'supersede' | 'queue'
+}
+
+export interface ShipPorts {
+  environments: {
+    /** In the order of the pipeline. */
+    list(db: Queries | Within): Promise<{ name: string }[]>
+    get(db: Queries | Within, name: string): Promise<{ name: string }>
+  }
+  apps: { ensure(change: Change, app: { name: string; owner: string | null }): Promise<unknown> }
+  /**
+   * Every reason why the app can't run in the environment: config and needs that are missing. `together`: apps of the
+   * same delivery. Asked with an empty run spec but variables and needs before anything is built.
+   */
+  refusals(
+    change: Change,
+    app: { app: string; environment: string; run: RunSpec },
+    together: readonly string[],
+  ): Promise<Refusal[]>
+  /** Why the engine of the environment can't run the artifact; null where it can. */
+  unfit(environment: string, artifact: Artifact): Promise<Refusal | null>
+  /** The release that serves, if delivering this would make the very same again and nothing else is on its way. */
+  serving(change: Change, delivery: Delivery): Promise<number | null>
+  deliver(
+    change: Change,
+    delivery: Delivery,
+    together: readonly string[],
+  ): Promise<{ release: { number: number }; rollout: string }>
+  rollouts: {
+    /** Those that there are of these. */
+    find(db: Queries | Within, ids: readonly string[]): Promise<Rollout[]>
+    /** Gives a rollout up; nothing happens where it is over. */
+    abort(change: Change, id: string, actor: Actor): Promise<unknown>
+  }
+  /** Where people reach the app; empty where nobody knows yet. */
+  urls(app: string, environment: string): Promise<string[]>
+}

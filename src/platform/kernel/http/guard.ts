@@ -1,0 +1,107 @@
+/**
+ * The one place where a request is let in: every route under this server says which permission it needs, and nothing
+ * of a request's body is read before that is settled. A route that says nothing stops the server from starting.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { TowError } from '../../../api/errors.ts'
+import type { Permission } from '../../../api/operation.ts'
+import type { Actor } from '../actor.ts'
+import { newId } from '../ids.ts'
+import type { Authenticator, Principal } from './authenticator.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    permission?: Permission
+    /** The token may also come as the password of Basic authentication: Git speaks nothing else. */
+    basic?: boolean
+  }
+  interface FastifyRequest {
+    principal: Principal
+  }
+}
+
+/** What stands for the caller where no token is asked for. */
+const NOBODY: Principal = { name: 'anyone', kind: 'machine', roles: [] }
+
+/** Names that only this machine answers to; anything else reached us by a trick with a name server. */
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+export const makeRequestId = () => newId('q')
+
+/** For doors outside the table of operations: who acts, as `database.change` wants to know it. */
+export function actorOf(request: FastifyRequest): Actor {
+  return { name: request.principal.name }
+}
+
+export function guard(server: FastifyInstance, authenticator: Authenticator): void {
+  server.decorateRequest('principal')
+  server.addHook('onRoute', (route) => {
+    if (!route.config?.permission) {
+      throw new Error(`the route ${String(route.method)} ${route.url} does not say which permission it needs`)
+    }
+  })
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+    })
+    refuseStrangers(request.headers.host, request.headers.origin)
+    // Without a route there is nothing to protect, and the answer is 404.
+    const { permission = 'anyone', basic } = request.routeOptions.config
+    // Git asks first without a token, and sends one only to whoever asks for it in these words.
+    if (basic) reply.header('www-authenticate', 'Basic realm="Towpath"')
+    request.principal = permission === 'anyone' ? NOBODY : await admit(request, authenticator, permission)
+  })
+}
+
+/** DNS rebinding and pages of other origins: a browser sends their names, and they are not ours. */
+export function refuseStrangers(host: string | undefined, origin: string | undefined): void {
+  const name = host?.replace(/:\d+$/, '').toLowerCase()
+  if (!name || !LOOPBACK.has(name)) {
+    throw new TowError(
+      'FORBIDDEN',
+      `the platform answers only to localhost, not to ${JSON.stringify(host ?? '')}`,
+      {
+        hint: 'use http://127.0.0.1 or http://localhost',
+      },
+    )
+  }
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase()}`) {
+    throw new TowError('FORBIDDEN', `a page of ${JSON.stringify(origin)} may not call the platform`)
+  }
+}
+
+function tokenOf({ headers, routeOptions }: FastifyRequest): string | undefined {
+  const given = headers.authorization ?? ''
+  const basic = routeOptions.config.basic ? /^Basic ([A-Za-z0-9+/=]{1,1024})$/i.exec(given)?.[1] : undefined
+  if (basic === undefined) return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(given)?.[1]
+  return /^[^:]*:([\x21-\x7e]{1,512})$/.exec(Buffer.from(basic, 'base64').toString())?.[1]
+}
+
+async function admit(
+  request: FastifyRequest,
+  authenticator: Authenticator,
+  permission: Permission,
+): Promise<Principal> {
+  const token = tokenOf(request)
+  const principal = token === undefined ? null : await authenticator.authenticate(token)
+  if (!principal) {
+    throw new TowError(
+      'UNAUTHENTICATED',
+      token === undefined
+        ? 'the request carries no token'
+        : 'the token is not one that this platform gave out',
+      {
+        hint: 'send Authorization: Bearer <token>; the token is in the file that platform.json names',
+      },
+    )
+  }
+  if (!authenticator.permits(principal, permission)) {
+    throw new TowError('FORBIDDEN', `${principal.name} lacks the permission ${permission}`, {
+      hint: 'ask whoever runs the platform',
+    })
+  }
+  return principal
+}

@@ -1,0 +1,127 @@
+/**
+ * The table of operations as HTTP routes: one route per operation, each with the permission and the body limit that
+ * the contract declares, answered through oRPC so that inputs and outputs are what the contract says.
+ */
+
+import { mapEventIterator } from '@orpc/client'
+import type { AnySchema } from '@orpc/contract'
+import { SmartCoercionPlugin } from '@orpc/json-schema'
+import { OpenAPIHandler } from '@orpc/openapi/fastify'
+import type { AnyRouter } from '@orpc/server'
+import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
+import type { FastifyInstance } from 'fastify'
+import type { OperationMeta } from '../../../api/operation.ts'
+import type { Log } from '../log.ts'
+import type { OperationContext } from '../operations.ts'
+import type { Principal } from './authenticator.ts'
+import { isUnexpected, toTowError, wireError } from './failure.ts'
+import { actorOf } from './guard.ts'
+import { type Replays, readKey } from './replays.ts'
+import { operationsOf } from './table.ts'
+
+interface RequestContext extends OperationContext {
+  principal: Principal
+  idempotencyKey: string | undefined
+  /** Told once the answer turns out to be a stream. */
+  streams: () => void
+}
+
+export interface ServeOptions {
+  router: AnyRouter
+  prefix: `/${string}`
+  replays: Replays
+  log: Log
+  /** Answers that go on for as long as someone listens; ended hard at the end, so that clients resume elsewhere. */
+  openStreams: Set<{ destroy(): void }>
+}
+
+const KEEP_ALIVE_MILLISECONDS = 15_000
+
+export function serveOperations(server: FastifyInstance, options: ServeOptions): void {
+  const { router, prefix, openStreams } = options
+  const handler = createHandler(options)
+  for (const { path, meta, method } of operationsOf(router)) {
+    server.route({
+      method,
+      url: prefix + path.replace(/\{(\w+)\}/g, ':$1'),
+      config: { permission: meta.permission },
+      bodyLimit: meta.bodyMegabytes * 1024 * 1024,
+      async handler(request, reply) {
+        const gone = new AbortController()
+        reply.raw.once('close', () => {
+          openStreams.delete(reply.raw)
+          gone.abort()
+        })
+        const context: RequestContext = {
+          actor: actorOf(request),
+          principal: request.principal,
+          requestId: request.id,
+          signal: gone.signal,
+          idempotencyKey: readKey(request.headers['idempotency-key']),
+          streams: () => openStreams.add(reply.raw),
+        }
+        await handler.handle(request, reply, { prefix, context })
+      },
+    })
+  }
+}
+
+function createHandler({ router, replays, log }: ServeOptions) {
+  /** What a person reads, and what the log keeps of what nobody expected. */
+  function fail(thrown: unknown, requestId: string, operation: string) {
+    const error = toTowError(thrown, requestId)
+    if (isUnexpected(error)) log.error('an operation failed', error.cause ?? error, { requestId, operation })
+    return wireError(error, requestId)
+  }
+
+  return new OpenAPIHandler<RequestContext>(router as never, {
+    eventIteratorKeepAliveInterval: KEEP_ALIVE_MILLISECONDS,
+    eventIteratorKeepAliveComment: 'still here',
+    plugins: [new SmartCoercionPlugin({ schemaConverters: [new ZodToJsonSchemaConverter()] })],
+    interceptors: [
+      async ({ next, context, request }) => {
+        try {
+          return await next()
+        } catch (error) {
+          throw fail(error, context.requestId, `${request.method} ${request.url.pathname}`)
+        }
+      },
+    ],
+    clientInterceptors: [
+      async (options) => {
+        const { context, path, procedure, input, next } = options
+        const { replays: isKept } = procedure['~orpc'].meta as unknown as OperationMeta
+        const operation = path.join('.')
+        const { idempotencyKey: key, principal } = context
+        const output =
+          key !== undefined && isKept
+            ? await asDeclared(
+                procedure['~orpc'].outputSchema,
+                await replays.once({ key, principal: principal.name, operation, input }, (actor) =>
+                  next({ ...options, context: { ...context, actor } }),
+                ),
+              )
+            : await next()
+        if (!isStream(output)) return output
+        context.streams()
+        return mapEventIterator(output, {
+          value: async (value) => value,
+          error: async (error) => fail(error, context.requestId, operation),
+        })
+      },
+    ],
+  })
+}
+
+/** A kept answer is what the change answered; the caller gets of it what the contract declares, as the first time. */
+async function asDeclared(schema: AnySchema | undefined, answer: unknown): Promise<unknown> {
+  if (!schema) return answer
+  const result = await schema['~standard'].validate(answer)
+  if (result.issues)
+    throw new Error(`a kept answer is not what the contract declares: ${result.issues[0]?.message}`)
+  return result.value
+}
+
+function isStream(output: unknown): output is AsyncIterator<unknown, unknown, void> {
+  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output && 'next' in output
+}

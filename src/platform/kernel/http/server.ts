@@ -1,0 +1,93 @@
+/**
+ * The platform's HTTP server, on loopback alone. It knows routes, limits and failures, and no operation by name.
+ */
+import type { AnyRouter } from '@orpc/server'
+import fastify, { type FastifyInstance } from 'fastify'
+import { ERROR_CODES, TowError } from '../../../api/errors.ts'
+import type { Log } from '../log.ts'
+import type { Authenticator } from './authenticator.ts'
+import { failureBody, isUnexpected, toTowError } from './failure.ts'
+import { guard, makeRequestId } from './guard.ts'
+import type { Replays } from './replays.ts'
+import { serveOperations } from './serve.ts'
+import { routeUpgrades } from './upgrade.ts'
+
+export interface ServerOptions {
+  router: AnyRouter
+  authenticator: Authenticator
+  replays: Replays
+  log: Log
+  /** Doors beside the table of operations, mounted under `/api`. */
+  mounts: readonly ((server: FastifyInstance) => void)[]
+  /** Pages outside `/api`: the documentation, later the console. */
+  pages: readonly ((server: FastifyInstance) => void)[]
+}
+
+export interface Server {
+  /** Answers with the URL. `port` 0: any. Throws CONFLICT where the port is taken. */
+  listen(port: number): Promise<string>
+  close(): Promise<void>
+}
+
+const CLOSING_MILLISECONDS = 3000
+
+export function createServer({ router, authenticator, replays, log, mounts, pages }: ServerOptions): Server {
+  const server = fastify({
+    genReqId: makeRequestId,
+    requestIdHeader: false,
+    bodyLimit: 1024 * 1024,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+  })
+  const openStreams = new Set<{ destroy(): void }>()
+  guard(server, authenticator)
+  routeUpgrades(server)
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = toTowError(thrown, request.id)
+    if (isUnexpected(error)) {
+      log.error('a request failed', error.cause ?? error, { requestId: request.id, method: request.method })
+    }
+    return reply.status(ERROR_CODES[error.code].status).send(failureBody(error, request.id))
+  })
+  server.setNotFoundHandler((request) => {
+    throw new TowError('NOT_FOUND', `there is nothing at ${request.method} ${request.url.split('?')[0]}`, {
+      hint: 'GET /docs lists every operation',
+    })
+  })
+  serveOperations(server, { router, prefix: '/api', replays, log, openStreams })
+  for (const mount of mounts) {
+    server.register(
+      async (scope) => {
+        mount(scope)
+      },
+      { prefix: '/api' },
+    )
+  }
+  for (const page of pages) {
+    server.register(async (scope) => {
+      page(scope)
+    })
+  }
+
+  return {
+    async listen(port) {
+      try {
+        return await server.listen({ host: '127.0.0.1', port })
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+        throw new TowError('CONFLICT', `port ${port} is taken by another program`, {
+          hint: 'give another one with --port, or 0 for any that is free',
+          cause,
+        })
+      }
+    },
+    async close() {
+      // Cut, not ended: to a client the end of a stream means that there is nothing more to come.
+      for (const stream of openStreams) stream.destroy()
+      const late = setTimeout(() => server.server.closeAllConnections(), CLOSING_MILLISECONDS)
+      await server.close()
+      clearTimeout(late)
+    },
+  }
+}

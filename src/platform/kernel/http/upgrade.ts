@@ -1,0 +1,39 @@
+/**
+ * Upgrades (WebSockets) pass through the same routes and the same guard as every other request: a route with
+ * `config: { permission }` calls `takeUpgrade` and gets the bare socket.
+ */
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { TowError } from '../../../api/errors.ts'
+
+interface Upgrade {
+  socket: Duplex
+  head: Buffer
+}
+
+const asked = new WeakMap<IncomingMessage, Upgrade>()
+
+export function routeUpgrades(server: FastifyInstance): void {
+  server.server.on('upgrade', (request, socket, head) => {
+    asked.set(request, { socket, head })
+    // Where the guard refuses, its answer is written to the socket like any other, and the socket ends with it.
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket as never)
+    response.on('finish', () => socket.end())
+    socket.on('error', () => socket.destroy())
+    server.routing(request, response)
+  })
+}
+
+/** The socket of a request that asks for an upgrade, now the caller's to answer; a plain request is refused. */
+export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgrade {
+  const upgrade = asked.get(request.raw)
+  if (!upgrade) {
+    throw new TowError('BAD_INPUT', `${request.url.split('?')[0]} is a WebSocket: ask for an upgrade`)
+  }
+  reply.hijack()
+  reply.raw.detachSocket(upgrade.socket as never)
+  return upgrade
+}

@@ -1,0 +1,189 @@
+/**
+ * The platform as a process. The only file that names concrete engines, builders and servers, and the only one of the
+ * platform that reads the environment.
+ * Usage: main.ts [--home <folder>] [--port <number>]
+ */
+import { homedir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { TowError } from '../api/errors.ts'
+import { defaultHome } from '../api/home.ts'
+import { isRefusedByBrowsers } from '../api/ports.ts'
+import { VERSION } from '../api/version.ts'
+import { endLeftover } from '../builders/leftover.ts'
+import { createSourceBuilder, startTimeOf } from '../builders/source/index.ts'
+import { createLocalEngine, shutDownRunner } from '../engines/local/engine.ts'
+import { layerDigests } from '../images/layer.ts'
+import { connectRunner, pathsOf } from '../runner/protocol.ts'
+import { createBlobStore } from '../trees/blob-store.ts'
+import { systemClock } from './kernel/clock.ts'
+import { openHome, removePlatformFile, takeLock, writePlatformFile } from './kernel/home.ts'
+import { createLog, type Log } from './kernel/log.ts'
+import { logToFile } from './kernel/log-file.ts'
+import { postgresOnDemand } from './kernel/postgres/on-demand.ts'
+import { openStateDatabase, type StateDatabase } from './kernel/state-database.ts'
+import { createPlatform, type Platform } from './platform.ts'
+
+const DEFAULT_PORT = 7370
+const PORTS_TRIED = 50
+
+process.title = 'towpath platform'
+process.umask(0o022)
+try {
+  await main()
+} catch (error) {
+  const known = error instanceof TowError ? error : null
+  process.stderr.write(`${known?.message ?? (error instanceof Error ? error.stack : String(error))}\n`)
+  if (known?.hint) process.stderr.write(`${known.hint}\n`)
+  process.exit(1)
+}
+
+async function main(): Promise<void> {
+  const { env } = process
+  const { values } = parseArgs({ options: { home: { type: 'string' }, port: { type: 'string' } } })
+  const uid = process.getuid?.() ?? -1
+  const home = resolve(values.home ?? defaultHome({ env, uid, homedir: homedir() }))
+  const port = readPort(values.port)
+  openHome(home)
+  const giveBackLock = takeLock(home)
+  const writeEntry = logToFile(join(home, 'logs', 'platform.log'), (line) => process.stderr.write(line))
+  const log = createLog(writeEntry)
+  process.on('unhandledRejection', (error) => log.error('a failure that nobody waited for', error))
+
+  const engineHome = join(home, 'engine')
+  const runner = connectRunner(pathsOf(engineHome).socket)
+  const blobs = createBlobStore(join(home, 'blobs'))
+  const forApps = postgresOnDemand({
+    folder: join(home, 'postgres-apps'),
+    name: 'the PostgreSQL of apps',
+    onLog: (message) => log.warn(message),
+  })
+  let state: StateDatabase | null = null
+  let platform: Platform | null = null
+  let ending: Promise<void> | null = null
+
+  /** In the reverse order of the start. Apps and databases go on unless everything is to end. */
+  function end(everything: boolean, exit: number): Promise<void> {
+    ending ??= (async () => {
+      log.info(everything ? 'stopping the platform, apps and databases' : 'stopping the platform')
+      await step(log, () => platform?.close())
+      await step(log, () => engine.close())
+      if (everything) await step(log, () => shutDownRunner(engineHome, { apps: true }))
+      await step(log, async () => {
+        const server = await forApps.started()
+        await (everything ? server?.stop() : server?.leave())
+      })
+      await step(log, () => state?.close(everything))
+      removePlatformFile(home)
+      giveBackLock()
+      process.exit(exit)
+    })()
+    return ending
+  }
+
+  const engine = createLocalEngine({
+    home: engineHome,
+    keyPath: join(home, 'keys', 'runner.key'),
+    content: {
+      tree: (hash) => platform!.tree(hash),
+      blobs,
+    },
+    path: env.PATH ?? '',
+  })
+  process.on('SIGTERM', () => void end(false, 0))
+  process.on('SIGINT', () => void end(false, 0))
+  process.on('SIGHUP', () => {})
+
+  try {
+    state = await openStateDatabase({ home, url: env.DATABASE_URL, log, onLost: () => void end(false, 1) })
+    platform = await createPlatform({
+      home,
+      version: VERSION,
+      person: userInfo().username,
+      database: state.database,
+      clock: systemClock,
+      log,
+      blobs,
+      engines: { local: engine },
+      builders: [createSourceBuilder({ toolPath: env.PATH ?? '', environment: env, home: homedir() })],
+      postgresFor: async (kind) => {
+        if (kind !== 'local') return null
+        const { adminUrl, port: portForApps } = await forApps.get()
+        return { adminUrl: adminUrl!, hostForApps: '127.0.0.1', portForApps }
+      },
+      build: {
+        digestLayer: (tree) => layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
+        endProcess: (started) => endLeftover(started, startTimeOf),
+      },
+      system: {
+        async parts() {
+          const hello = await runner.hello().catch(() => null)
+          return [
+            ...(await state!.parts()),
+            {
+              name: 'runner',
+              ok: true,
+              message: hello ? 'answers' : 'not started: nothing runs yet',
+              pid: hello?.pid ?? null,
+            },
+          ]
+        },
+        checks: [
+          async () => {
+            const server = await forApps.started()
+            return server ? [await server.check()] : []
+          },
+        ],
+        whatStops: (everything) => ['platform', ...(everything ? ['apps', 'databases'] : [])],
+        // The answer to whoever asked is still on its way.
+        stop: (everything) => void setTimeout(() => void end(everything, 0), 100),
+      },
+    })
+    // Apps that ran before a restart of the machine find their database again.
+    void forApps.resume().catch((error) => log.error('the PostgreSQL of apps did not come back', error))
+    const url = await listen(platform, port)
+    writePlatformFile(home, { url, pid: process.pid, tokenFile: platform.tokenFile, version: VERSION })
+    log.info('the platform answers', { url, version: VERSION, pid: process.pid })
+    process.stdout.write(`the platform answers at ${url}\n`)
+  } catch (error) {
+    log.error('the platform did not start', error)
+    await platform?.close().catch(() => {})
+    await engine.close().catch(() => {})
+    await state?.close(true).catch(() => {})
+    giveBackLock()
+    throw error
+  }
+}
+
+function readPort(text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) {
+    if (!isRefusedByBrowsers(Number(text))) return Number(text)
+    throw new TowError('USAGE', `no browser opens port ${text}: it belongs to another protocol`, {
+      hint: `choose another, e.g. --port ${DEFAULT_PORT}`,
+    })
+  }
+  throw new TowError('USAGE', `--port must be a number from 0 to 65535, not "${text}"`)
+}
+
+/** A port that was asked for is that one or none; the default gives way to the next that is free. */
+async function listen(platform: Platform, asked: number | null): Promise<string> {
+  if (asked !== null) return platform.listen(asked)
+  for (let port = DEFAULT_PORT; ; port += 1) {
+    try {
+      return await platform.listen(port)
+    } catch (error) {
+      const isTaken = error instanceof TowError && error.code === 'CONFLICT'
+      if (!isTaken || port === DEFAULT_PORT + PORTS_TRIED) throw error
+    }
+  }
+}
+
+/** One part that does not end must not keep the others from it. */
+async function step(log: Log, work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    log.error('a part did not end in order', error)
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * Puts the features together: who stands before whom, and what goes the other way as a plain function. It names no
+ * concrete engine, builder or database server, and reads no environment; main.ts and tests hand those in.
+ */
+import { join } from 'node:path'
+import type { Contract } from '../api/contract.ts'
+import { TowError } from '../api/errors.ts'
+import type { Builder } from '../builders/builder.ts'
+import type { Engine } from '../engines/engine.ts'
+import type { BlobStore } from '../trees/blob-store.ts'
+import type { Tree } from '../trees/tree.ts'
+import { createAccess } from './features/access/index.ts'
+import { createApps } from './features/apps/index.ts'
+import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
+import { createConfig } from './features/config/index.ts'
+import { createContent } from './features/content/index.ts'
+import { createEnvironments } from './features/environments/index.ts'
+import { createEvents } from './features/events/index.ts'
+import { createGit } from './features/git/index.ts'
+import { countsOf } from './features/manifests/index.ts'
+import { createNeeds, type PostgresForApps } from './features/needs/index.ts'
+import { createPipelines } from './features/pipelines/index.ts'
+import { createProcesses } from './features/processes/index.ts'
+import { createReleases } from './features/releases/index.ts'
+import { createRollouts } from './features/rollouts/index.ts'
+import { createShips } from './features/ships/index.ts'
+import { createSystem, type SystemOptions } from './features/system/index.ts'
+import { createWhy } from './features/why/index.ts'
+import { PLATFORM } from './kernel/actor.ts'
+import type { Clock } from './kernel/clock.ts'
+import type { Database, Queries, Within } from './kernel/database.ts'
+import type { Feature } from './kernel/feature.ts'
+import { documentation } from './kernel/http/docs/index.ts'
+import { createReplays } from './kernel/http/replays.ts'
+import { createServer } from './kernel/http/server.ts'
+import type { Log } from './kernel/log.ts'
+import { type Loop, startLoop } from './kernel/loop.ts'
+import { kernelMigrations, migrate } from './kernel/migrations.ts'
+import { operations } from './kernel/operations.ts'
+import { shipPorts } from './ship-ports.ts'
+
+export interface PlatformOptions {
+  home: string
+  version: string
+  /** Login name of whoever started the platform. */
+  person: string
+  database: Database
+  clock: Clock
+  log: Log
+  blobs: BlobStore
+  /** By kind. */
+  engines: Readonly<Record<string, Engine>>
+  builders: readonly Builder[]
+  /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
+  postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
+  build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
+  system: Pick<SystemOptions, 'parts' | 'checks' | 'whatStops' | 'stop'>
+}
+
+export interface Platform {
+  tokenFile: string
+  /** A tree that the platform keeps; NOT_FOUND where it has none of that hash. */
+  tree(hash: string): Promise<Tree>
+  /** Answers with the URL. CONFLICT where the port is taken. */
+  listen(port: number): Promise<string>
+  /** Ends what is under way in order. Apps go on. */
+  close(): Promise<void>
+}
+
+const REPLAYS_COLLECTED_EVERY = 3_600_000
+
+/** Brings the database up to date and starts every loop; nothing answers before `listen`. */
+export async function createPlatform(options: PlatformOptions): Promise<Platform> {
+  const { home, database, clock, log, blobs, builders } = options
+  const { db } = database
+  const onError = (error: unknown) => log.error('work in the background failed, and is tried again', error)
+
+  /** The engine of an environment, by the environment's name. */
+  async function engineOf(environment: string): Promise<Engine> {
+    const { engine } = await environments.get(db, environment)
+    const found = options.engines[engine]
+    if (!found) throw new Error(`this platform has no engine "${engine}"`)
+    return found
+  }
+
+  const access = await createAccess({ home, person: options.person })
+  const content = createContent({
+    database,
+    blobs,
+    clock,
+    onError,
+    async roots() {
+      const all = await Promise.all([builds.roots(), ships.roots()])
+      return { trees: all.flatMap(({ trees }) => [...trees]), blobs: all.flatMap((one) => [...one.blobs]) }
+    },
+  })
+  const environments = createEnvironments({
+    database,
+    clock,
+    engineKinds: Object.keys(options.engines),
+    engines: engineOf,
+    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    async onRemoved(change, environment) {
+      await config.forget(change, { environment })
+      await needs.keep(change, { environment })
+    },
+  })
+  const order = async (queries: Queries | Within) =>
+    (await environments.list(queries)).map(({ name }) => name)
+  const apps = createApps({
+    database,
+    clock,
+    engines: engineOf,
+    order,
+    wanted: (queries, filter) => rollouts.overview(queries, filter),
+    async stop(change, app, by) {
+      const stopped = await rollouts.remove(change, app, by)
+      await releases.forget(change, app)
+      const keptDatabases = await needs.keep(change, { app })
+      await config.forget(change, { app })
+      return { environments: stopped, keptDatabases }
+    },
+  })
+  const config = createConfig({
+    database,
+    clock,
+    keysFolder: join(home, 'keys'),
+    environments,
+    apps,
+    async runSpecOf(queries, app, environment) {
+      const number = await rollouts.intended(queries, app, environment)
+      return number === null ? null : (await releases.get(queries, app, environment, number)).run
+    },
+    onChanged: (change, changed) => rollouts.configChanged(change, changed),
+  })
+  const needs = createNeeds({
+    database,
+    clock,
+    config,
+    appNames: (queries) => apps.names(queries),
+    async stillNeedsPostgres(queries, app, environment) {
+      const number = await rollouts.intended(queries, app, environment)
+      if (number === null) return false
+      return (await releases.get(queries, app, environment, number)).run.needs.includes('postgres')
+    },
+    engines: engineOf,
+    postgresFor: async (environment) => options.postgresFor((await environments.get(db, environment)).engine),
+    onError,
+  })
+  const builds = createBuilds({
+    database,
+    content,
+    clock,
+    builders,
+    onError,
+    ...options.build,
+    folder: join(home, 'builds'),
+    artifactsInUse: () => releases.artifactsInUse(db),
+    async secrets(app, names) {
+      const [first] = await environments.list(db)
+      const environment = first?.name ?? ''
+      const frozen = await database.change(PLATFORM, (change) =>
+        config.snapshot(change, app, environment, {}),
+      )
+      const values = await config.resolve({ app, environment }, frozen)
+      const wanted = Object.entries(values).filter(([name]) => names.includes(name))
+      return { environment, values: Object.fromEntries(wanted) }
+    },
+  })
+  const releases = createReleases({
+    database,
+    clock,
+    live: (queries, app, environment) => rollouts.live(queries, app, environment),
+    snapshot: config.snapshot,
+    deliver: (change, delivery) => rollouts.deliver(change, delivery),
+  })
+  const rollouts = createRollouts({
+    database,
+    clock,
+    releases,
+    engines: engineOf,
+    requireEnvironment: (queries, name) => environments.get(queries, name),
+    snapshot: config.snapshot,
+    refusedNeeds: (queries, app, environment, wanted, together) =>
+      needs.check(queries, app, environment, wanted, together),
+    injectedNames: (wanted) => needs.injectedNames(wanted),
+    config: ({ app, environment, plain, secrets }) =>
+      config.resolve({ app, environment }, { plain, secrets }),
+    needs: ({ app, environment, run }) => needs.ensure(app, environment, run.needs),
+    onError,
+  })
+  const processes = createProcesses({ database, clock, engines: engineOf, releases, rollouts, onError })
+  const pipelines = createPipelines({
+    database,
+    engines: engineOf,
+    order,
+    releases,
+    rollouts,
+    async countsFor(queries, { app, content, run }, environment) {
+      const declaration = await builds.declarationOf(queries, app, content.digest)
+      return declaration && countsOf(declaration, run, environment)
+    },
+  })
+  const ships = createShips({
+    database,
+    content,
+    builds,
+    clock,
+    ports: shipPorts({ environments, apps, rollouts, engines: engineOf }),
+    onError,
+  })
+  const git = createGit({
+    database,
+    folder: join(home, 'git'),
+    content,
+    ships,
+    async environment() {
+      const [first] = await environments.list(db)
+      if (!first)
+        throw new TowError('REFUSED', 'there is no environment to ship to', { hint: 'tow env add stage' })
+      return first.name
+    },
+    async serving(app, environment) {
+      const live = await rollouts.live(db, app, environment)
+      if (live === null || (await rollouts.intended(db, app, environment)) !== live) return null
+      return (await releases.get(db, app, environment, live)).artifact
+    },
+    onError: (error) => log.error('a push met an error', error),
+  })
+  const events = createEvents({ database })
+  const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts })
+  const system = createSystem({
+    database,
+    clock,
+    version: options.version,
+    home,
+    tokenFile: access.tokenFile,
+    async counts() {
+      const [names, activeRollouts, newest] = await Promise.all([
+        apps.names(db),
+        rollouts.list(db, { active: true, limit: 500 }),
+        builds.list(undefined, 100),
+      ])
+      const activeBuilds = newest.filter(({ state }) => state === 'queued' || state === 'running')
+      return { apps: names.length, activeRollouts: activeRollouts.length, activeBuilds: activeBuilds.length }
+    },
+    ...options.system,
+    checks: [
+      ...Object.values(options.engines).map((engine) => () => engine.check()),
+      async () => [await config.vault.check(db)],
+      ...options.system.checks,
+    ],
+  })
+
+  // Every operation of the contract, or this does not type-check.
+  const router = operations.router({
+    access: access.routes.access,
+    apps: { ...apps.routes.apps, detect: ships.routes.apps.detect },
+    builds: builds.routes.builds,
+    config: config.routes.config,
+    environments: environments.routes.environments,
+    events: { ...events.routes.events, why: why.routes.events.why },
+    git: git.routes.git,
+    needs: needs.routes.needs,
+    pipelines: pipelines.routes.pipelines,
+    processes: processes.routes.processes,
+    releases: releases.routes.releases,
+    rollouts: rollouts.routes.rollouts,
+    ships: ships.routes.ships,
+    system: system.routes.system,
+    trees: content.routes.trees,
+  } satisfies Record<keyof Contract, unknown>)
+
+  const features: Feature[] = [
+    content,
+    access,
+    environments,
+    apps,
+    config,
+    needs,
+    builds,
+    releases,
+    rollouts,
+    processes,
+    pipelines,
+    ships,
+    git,
+    events,
+    why,
+    system,
+  ]
+  const applied = await migrate(db, [
+    ...kernelMigrations,
+    ...features.flatMap((feature) => feature.migrations),
+  ])
+  if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
+
+  const replays = createReplays({ database, now: () => clock.now() })
+  const server = createServer({
+    router,
+    authenticator: access.authenticator,
+    replays,
+    log,
+    mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),
+    pages: [
+      documentation(options.version),
+      ...features.flatMap((feature) => (feature.page ? [feature.page.bind(feature)] : [])),
+    ],
+  })
+  const started: Feature[] = []
+  let collecting: Loop | null = null
+
+  async function close(): Promise<void> {
+    await server.close()
+    await collecting?.stop()
+    for (const feature of started.reverse()) await feature.stop?.()
+  }
+
+  try {
+    for (const feature of features) {
+      await feature.start?.()
+      started.push(feature)
+    }
+  } catch (error) {
+    await close().catch(() => {})
+    throw error
+  }
+  collecting = startLoop({
+    pass: async () => void (await replays.collect()),
+    interval: REPLAYS_COLLECTED_EVERY,
+    onError,
+  })
+  return { tokenFile: access.tokenFile, tree: content.tree, listen: server.listen, close }
+}

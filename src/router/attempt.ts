@@ -1,0 +1,120 @@
+/**
+ * One try to get a request answered by one endpoint, whatever it speaks: the counting, the time-outs, and what becomes
+ * of the request when the try fails. Tried again is only what never reached an app.
+ */
+import { answerFailure, type Context, type Exchange, serviceOf } from './exchange.ts'
+import { type Failure, failures } from './pages.ts'
+import { type EndpointState, enter, release } from './state.ts'
+
+const SUSPECT_MS = 1_000
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+/** Whether sending it twice does what sending it once does, and nothing of a body is lost. */
+export const isRepeatable = ({ record, hasBody }: Exchange) => !hasBody && REPEATABLE.has(record.method)
+
+export interface AppSide {
+  /** Ends the app's work for this request, if it still does any. */
+  cancel(): void
+  /** Called when bytes can flow. */
+  onConnected(): void
+  /** Whether the connection had served others before, so that its end says nothing about this request. */
+  isReused(): boolean
+  /** Whether the app said that it did not process the request at all. */
+  isUntouched?(): boolean
+}
+
+export interface Attempt {
+  /** There is no connection yet. */
+  connecting(): void
+  connected(): void
+  /** False when nobody waits for the answer any more. */
+  answered(): boolean
+  failed(error: NodeJS.ErrnoException): void
+  /** Something moved: the app is not asleep. */
+  moved(): void
+  /** The app's part is over. Harmless when repeated. */
+  free(): void
+}
+
+/** `again` gives the request to the next choice. */
+export function beginAttempt(
+  context: Context,
+  exchange: Exchange,
+  endpoint: EndpointState,
+  app: AppSide,
+  again: () => void,
+): Attempt {
+  const { answerMs, connectMs } = context.limits
+  let isConnected = false
+  let isLate = false
+  let isAnswered = false
+  let isFree = false
+  enter(endpoint)
+  const free = () => {
+    if (isFree) return
+    isFree = true
+    release(endpoint)
+  }
+  const noAnswer = () =>
+    answerFailure(context, exchange, failures.timeout(serviceOf(context, exchange), answerMs))
+  const noConnection = () => {
+    isLate = true
+    failed(new Error('not connected in time'))
+    app.cancel()
+  }
+  let timer: NodeJS.Timeout | undefined
+  exchange.stop = () => {
+    clearTimeout(timer)
+    app.cancel()
+    free()
+  }
+
+  function verdict(error: NodeJS.ErrnoException): Failure | null {
+    const service = serviceOf(context, exchange)
+    if (!isConnected) {
+      endpoint.suspectUntil = context.now() + SUSPECT_MS
+      exchange.refused.add(endpoint)
+      exchange.lastFailure = isLate ? failures.connectTimeout(service, connectMs) : failures.refused(service)
+      return null
+    }
+    const isStale = app.isReused() && isRepeatable(exchange)
+    if ((isStale || app.isUntouched?.()) && exchange.staleConnections === 0) {
+      exchange.staleConnections++
+      return null
+    }
+    const { code } = error
+    return code?.startsWith('HPE_') ? failures.nonsense(service, code) : failures.broke(service)
+  }
+
+  function failed(error: NodeJS.ErrnoException) {
+    clearTimeout(timer)
+    const isLost = !isFree
+    free()
+    if (isAnswered || exchange.over || !isLost) return
+    exchange.stop = null
+    const failure = verdict(error)
+    if (failure) answerFailure(context, exchange, failure)
+    else again()
+  }
+
+  return {
+    connecting() {
+      timer = setTimeout(noConnection, connectMs)
+    },
+    connected() {
+      isConnected = true
+      clearTimeout(timer)
+      timer = answerMs ? setTimeout(noAnswer, answerMs) : undefined
+      app.onConnected()
+    },
+    answered() {
+      isAnswered = true
+      clearTimeout(timer)
+      timer = undefined
+      return !exchange.over
+    },
+    failed,
+    moved: () => timer?.refresh(),
+    free,
+  }
+}

@@ -1,0 +1,114 @@
+/** The app's answer on its way to the client. */
+import type { Readable } from 'node:stream'
+import { answerFailure, type Context, type Exchange, serviceOf } from './exchange.ts'
+import { readAnswerHead, trailerPairs } from './headers.ts'
+import { failures, grpcTrailers, isGrpc } from './pages.ts'
+import type { EndpointState } from './state.ts'
+
+/** An answer of an app, whatever protocol it came by. */
+export interface Answer {
+  status: number
+  message: string
+  rawHeaders: readonly string[]
+  body: Readable
+  /** The whole body where all of it is there already and small, empty for none; null where it has to be streamed. */
+  whole(): Buffer | null
+  /** Whether its head is all there is. */
+  isEmpty: boolean
+  trailers(): readonly string[]
+  /** Whether the body ended as it should, rather than with its connection. */
+  isWhole(): boolean
+  /** Ends the app's work for this request, if it still does any. */
+  cancel(): void
+}
+
+/** Hands the answer on; `free` is called when the app's part is done. */
+export function relay(
+  context: Context,
+  exchange: Exchange,
+  endpoint: EndpointState,
+  answer: Answer,
+  free: () => void,
+): void {
+  const head = readAnswerHead(answer.rawHeaders)
+  const { kept } = head
+  if (!head.hasRequestId) kept.push('x-request-id', exchange.record.requestId)
+  if (exchange.setCookie) kept.push('set-cookie', exchange.setCookie)
+  if (context.closing) kept.push('connection', 'close')
+  exchange.record.status = answer.status
+  try {
+    const whole = head.hasTrailer ? null : answer.whole()
+    if (whole) {
+      exchange.record.bytesOut = whole.length
+      free()
+      if (!head.hasLength && whole.length > 0) kept.push('content-length', String(whole.length))
+      exchange.client.answer(answer.status, answer.message, kept, whole.length ? whole : null)
+      return
+    }
+    exchange.client.begin(answer.status, answer.message, kept, { isEmpty: answer.isEmpty })
+  } catch (error) {
+    // Node's parsers let more through than its writers.
+    const failure = failures.nonsense(serviceOf(context, exchange), (error as Error).message)
+    answerFailure(context, exchange, failure)
+    return
+  }
+  stream(context, exchange, endpoint, answer, head.contentType, free)
+}
+
+function stream(
+  context: Context,
+  exchange: Exchange,
+  endpoint: EndpointState,
+  answer: Answer,
+  contentType: string | null,
+  free: () => void,
+): void {
+  const { client, record } = exchange
+  const { out } = client
+  const { body } = answer
+  let stalled: NodeJS.Timeout | undefined
+  const breakOff = () => {
+    if (exchange.over || out.writableEnded) return
+    record.reason ??= 'broke-off'
+    if (client.isHttp2 && isGrpc(contentType)) {
+      client.end(grpcTrailers(failures.broke(serviceOf(context, exchange))))
+    } else client.cut()
+  }
+  const endStream = () => {
+    record.reason = 'drained'
+    client.end()
+    answer.cancel()
+  }
+  if (contentType?.startsWith('text/event-stream')) endpoint.streams.add(endStream)
+  const stopBefore = exchange.stop
+  exchange.stop = () => {
+    clearTimeout(stalled)
+    endpoint.streams.delete(endStream)
+    stopBefore?.()
+  }
+  if (record.bytesOut === 0 && body.readableLength === 0) client.flush()
+  body.on('data', (chunk: Buffer) => {
+    record.bytesOut += chunk.length
+    if (out.write(chunk)) return
+    body.pause()
+    if (!context.limits.stalledMs) return
+    stalled = setTimeout(() => {
+      record.reason = 'client-stalled'
+      client.cut()
+    }, context.limits.stalledMs)
+  })
+  out.on('drain', () => {
+    clearTimeout(stalled)
+    body.resume()
+  })
+  body.on('end', () => {
+    if (!answer.isWhole()) {
+      breakOff()
+      return
+    }
+    free()
+    client.end(trailerPairs(answer.trailers()))
+  })
+  body.on('error', breakOff)
+  body.on('close', breakOff)
+}

@@ -1,0 +1,176 @@
+/**
+ * The table as the router lives with it: names resolved, and beside each set and endpoint what is under way there.
+ * Counters and connection pools outlive a change of the table as long as the thing that they belong to.
+ */
+import { emptyCounts, type SetCounts } from './counts.ts'
+import { closePools, openPools, type Pools } from './pools.ts'
+import type { Turns } from './rules.ts'
+import type { Endpoint, RouteTable, Service, ServiceSet } from './table.ts'
+
+export interface EndpointState {
+  id: string
+  host: string
+  port: number
+  set: SetState
+  pools: Pools
+  inFlight: number
+  /** No new request goes there, whatever the table says. */
+  draining: boolean
+  /** In no table any more: its pools close with its last request. */
+  gone: boolean
+  /** It refused a connection just now: others come first until then. */
+  suspectUntil: number
+  /** Ends an event stream or an upgraded connection, for each that is under way. */
+  streams: Set<() => void>
+  /** Woken when `inFlight` falls to 0. */
+  idle: Set<() => void>
+}
+
+export interface SetState {
+  id: string
+  service: string
+  state: NonNullable<ServiceSet['state']>
+  endpoints: EndpointState[]
+  counts: SetCounts
+  inFlight: number
+  /** Where the round of equally busy endpoints stands. */
+  turn: number
+  goneAt: number | null
+}
+
+export interface ServiceState {
+  key: string
+  service: Service
+  sets: Map<string, SetState>
+  /** By rule, so that a change elsewhere does not start the round anew. */
+  turns: Map<string, Turns>
+  /** Requests that wait for a set; each is called when the table changed. */
+  waiting: Set<() => void>
+}
+
+export interface RouterState {
+  services: Map<string, ServiceState>
+  hosts: Map<string, { service: ServiceState; space: string | null }>
+  endpoints: Map<string, EndpointState>
+  sets: Map<string, SetState>
+}
+
+/** How long counts of a set that left the table can still be read. */
+const KEEP_COUNTS_MS = 3_600_000
+
+export function emptyState(): RouterState {
+  return { services: new Map(), hosts: new Map(), endpoints: new Map(), sets: new Map() }
+}
+
+/** Brings the state to the table, in place, and wakes everyone who waits. */
+export function applyTable(state: RouterState, table: RouteTable, now: number): void {
+  const before = { services: state.services, endpoints: state.endpoints }
+  state.services = new Map()
+  state.hosts = new Map()
+  state.endpoints = new Map()
+  for (const set of state.sets.values()) set.goneAt ??= now
+  for (const [key, service] of Object.entries(table.services)) {
+    const known = before.services.get(key)
+    const entry: ServiceState = known ?? {
+      key,
+      service,
+      sets: new Map(),
+      turns: new Map(),
+      waiting: new Set(),
+    }
+    entry.service = service
+    entry.sets = new Map()
+    for (const [id, set] of Object.entries(service.sets)) {
+      entry.sets.set(id, applySet(state, before.endpoints, key, id, set))
+    }
+    if (entry.turns.size > 100) entry.turns.clear()
+    state.services.set(key, entry)
+    for (const host of service.hosts) state.hosts.set(host.toLowerCase(), { service: entry, space: null })
+    for (const [host, space] of Object.entries(service.spaceHosts ?? {})) {
+      state.hosts.set(host.toLowerCase(), { service: entry, space })
+    }
+  }
+  for (const endpoint of before.endpoints.values()) {
+    if (state.endpoints.get(endpoint.id) !== endpoint) leave(endpoint)
+  }
+  for (const [key, set] of state.sets) {
+    if (set.goneAt !== null && set.inFlight === 0 && now - set.goneAt > KEEP_COUNTS_MS) state.sets.delete(key)
+  }
+  for (const { waiting } of before.services.values()) wake(waiting)
+}
+
+function applySet(
+  state: RouterState,
+  known: Map<string, EndpointState>,
+  service: string,
+  id: string,
+  told: ServiceSet,
+): SetState {
+  const name = `${service}\0${id}`
+  let set = state.sets.get(name)
+  if (!set) {
+    set = {
+      id,
+      service,
+      state: 'up',
+      endpoints: [],
+      counts: emptyCounts(),
+      inFlight: 0,
+      turn: 0,
+      goneAt: null,
+    }
+    state.sets.set(name, set)
+  }
+  set.state = told.state ?? 'up'
+  set.goneAt = null
+  set.endpoints = told.endpoints.map((endpoint) => {
+    const same = known.get(endpoint.id)
+    const kept = same && same.host === endpoint.host && same.port === endpoint.port && same.set === set
+    const found = kept ? same : newEndpoint(endpoint, set)
+    state.endpoints.set(endpoint.id, found)
+    return found
+  })
+  return set
+}
+
+function newEndpoint({ id, host, port }: Endpoint, set: SetState): EndpointState {
+  return {
+    id,
+    host,
+    port,
+    set,
+    pools: openPools(host, port),
+    inFlight: 0,
+    draining: false,
+    gone: false,
+    suspectUntil: 0,
+    streams: new Set(),
+    idle: new Set(),
+  }
+}
+
+function leave(endpoint: EndpointState): void {
+  endpoint.gone = true
+  endpoint.draining = true
+  if (endpoint.inFlight === 0) closePools(endpoint.pools)
+}
+
+export function enter(endpoint: EndpointState): void {
+  endpoint.inFlight++
+  endpoint.set.inFlight++
+}
+
+/** The counterpart of `enter`, once per request. */
+export function release(endpoint: EndpointState): void {
+  endpoint.inFlight--
+  endpoint.set.inFlight--
+  if (endpoint.inFlight > 0) return
+  if (endpoint.gone) closePools(endpoint.pools)
+  wake(endpoint.idle)
+}
+
+function wake(waiting: Set<() => void>): void {
+  const all = [...waiting]
+  waiting.clear()
+  for (const one of all) one()
+}

@@ -1,0 +1,35 @@
+/** Files of the runner's own: written whole or not at all. */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Write, fsync, rename, fsync the folder: after this returns, a power cut does not lose it. */
+export function writeDurably(path: string, text: string): void {
+  writeWhole(path, text, true)
+  if (process.platform === 'linux') {
+    const folder = openSync(dirname(path), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  }
+}
+
+/** Write and rename, for what can be found out again. */
+export function writeWhole(path: string, text: string, sync = false): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const descriptor = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    writeFileSync(descriptor, text)
+    if (sync) fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(`${path}.new`, path)
+}
+
+/** Undefined where there is no such file, or nothing in it that is JSON. */
+export function readJson<Value>(path: string): Value | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Value
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * The door of the runner: everything that others may use of it. The engine speaks HTTP over a unix socket to it and
+ * shares no state; what is behind the socket survives whoever speaks to it.
+ */
+
+export { limitsHere } from './cgroups.ts'
+export { connectRunner, type RunnerClient } from './client.ts'
+export { endLeftovers } from './leftovers.ts'
+export { pathsOf } from './paths.ts'
+export type { Desired, PreparedSet } from './shapes.ts'
+export { createFrameReader, encodeFrame, FRAME } from './shim/frames.ts'

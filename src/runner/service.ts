@@ -1,0 +1,49 @@
+/** What the router is told about a target. Pure. */
+import type { Service, ServiceSet } from '../router/router.ts'
+import { hostName } from './doors.ts'
+import type { Live } from './live.ts'
+import type { SlotMemory, TargetMemory } from './memory.ts'
+import { CRASH_LOOP_FAILURES, slotKey, TRAFFIC_PROCESS } from './plan.ts'
+import type { Target } from './shapes.ts'
+
+export function serviceOf(
+  target: Target,
+  memory: TargetMemory,
+  lives: Live[],
+  slots: ReadonlyMap<string, SlotMemory>,
+): Service {
+  const sets: Record<string, ServiceSet> = {}
+  let notice: Service['notice']
+  for (const set of [...memory.desired.sets, ...memory.retained]) {
+    const mine = lives.filter(
+      ({ running: { record } }) => record.set === set.id && record.process === TRAFFIC_PROCESS,
+    )
+    const endpoints = mine.flatMap(({ phase, running: { record } }) =>
+      phase === 'healthy' && record.port !== null
+        ? [{ id: record.id, host: '127.0.0.1', port: record.port }]
+        : [],
+    )
+    const count = set.processes[TRAFFIC_PROCESS]?.count ?? 0
+    const troubled = Array.from({ length: count }, (_, index) =>
+      slots.get(slotKey({ set: set.id, process: TRAFFIC_PROCESS, slot: index + 1 })),
+    ).find((slot) => (slot?.failures ?? 0) >= CRASH_LOOP_FAILURES)
+    const state = endpoints.length > 0 ? 'up' : troubled ? 'crashed' : 'starting'
+    sets[set.id] = count === 0 && endpoints.length === 0 ? { endpoints } : { endpoints, state }
+    const problem = mine.find((live) => live.problem)?.problem ?? troubled?.problem
+    if (problem) notice ??= { code: problem.code, message: problem.message }
+    else if (count === 0) {
+      notice ??= {
+        code: 'scaled-to-zero',
+        message: `${target.app} in ${target.environment} is scaled to zero`,
+      }
+    }
+  }
+  return {
+    app: target.app,
+    environment: target.environment,
+    hosts: [hostName(target)],
+    sets,
+    split: memory.split,
+    ...(notice ? { notice } : {}),
+  }
+}

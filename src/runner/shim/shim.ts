@@ -1,0 +1,212 @@
+/**
+ * The shim: one tiny process beside each app process. It starts the app in a session of its own, keeps what it writes,
+ * and writes down how it ended, so that all of that survives the death of the runner. It decides nothing: no restarts,
+ * no health, no network but the socket on which a terminal attaches. It imports almost nothing, to stay small.
+ */
+import { spawn } from 'node:child_process'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { setPriority } from 'node:os'
+import { startOf, statFields } from './identity.ts'
+import { createLineCutter } from './lines.ts'
+import { openSegments } from './segments.ts'
+import {
+  type Child,
+  type ChildHandlers,
+  CLAIM,
+  EXIT,
+  type ShimExit,
+  type ShimSpec,
+  type ShimState,
+  STATE,
+} from './spec.ts'
+
+const spec: ShimSpec = JSON.parse(readFileSync(0, 'utf8'))
+let stopping = false
+let exit: ShimExit | null = null
+let endReason: ShimExit['reason']
+let child: Child | null = null
+let outputClosed = false
+let done = false
+
+// Held for as long as the process lives: whoever has the claim may start the app, and only once.
+closeSync(openSync(`${spec.folder}/${CLAIM}`, 'wx', 0o600))
+const log = spec.logFolder === null ? null : openSegments(spec.logFolder, spec)
+const cutters = { o: createLineCutter(), e: createLineCutter(), p: createLineCutter() }
+const attach =
+  spec.attachSocket === null ? null : (await import('./attach.ts')).serveAttach(spec.attachSocket, onSignal)
+
+process.on('SIGTERM', stop)
+process.on('SIGINT', () => {})
+process.on('SIGHUP', () => {})
+joinControlGroups(spec.controlGroups)
+const start = spec.tty ? (await import('./terminal.ts')).startInTerminal : startWithPipes
+start(spec, {
+  started,
+  output(stream, data) {
+    log?.append(stream, cutters[stream].push(data))
+    attach?.output(stream, data)
+  },
+  exited(code, signal) {
+    exit = { code, signal, at: Date.now(), ...(endReason ? { reason: endReason } : {}) }
+    if (!stopping) signalGroup('SIGTERM')
+    awaitGroup(Date.now() + (stopping ? spec.graceSeconds * 1000 : 3000))
+  },
+  closed: () => {
+    outputClosed = true
+  },
+  failed(error) {
+    exit = { code: null, signal: null, at: Date.now(), reason: 'start-failed', message: error.message }
+    finish()
+  },
+})
+
+function startWithPipes(options: ShimSpec, handlers: ChildHandlers): void {
+  const app = spawn('/bin/sh', ['-c', options.command], {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    ...(options.uid === null ? {} : { uid: options.uid }),
+    ...(options.gid === null ? {} : { gid: options.gid }),
+  })
+  app.on('error', (error) => handlers.failed(error))
+  app.stdout!.on('data', (data) => handlers.output('o', data))
+  app.stderr!.on('data', (data) => handlers.output('e', data))
+  app.on('exit', (code, signal) => handlers.exited(code, signal))
+  app.on('close', () => handlers.closed())
+  app.stdin?.on('error', () => {})
+  if (app.pid === undefined) return
+  handlers.started({
+    pid: app.pid,
+    write: (data) => void app.stdin?.write(data),
+    end: () => void app.stdin?.end(),
+    resize: () => {},
+    pause: () => [app.stdout!, app.stderr!].forEach((stream) => void stream.pause()),
+    resume: () => [app.stdout!, app.stderr!].forEach((stream) => void stream.resume()),
+  })
+}
+
+function started(app: Child): void {
+  child = app
+  leaveControlGroups(spec.controlGroups)
+  if (spec.nice > 0) setPriority(app.pid, spec.nice)
+  const state: ShimState = {
+    shim: { pid: process.pid, start: startOf(process.pid) ?? '' },
+    app: { pid: app.pid, start: startOf(app.pid) ?? '' },
+    at: Date.now(),
+  }
+  writeWhole(STATE, JSON.stringify(state), false)
+  // The runner that started us may be gone already.
+  attempt(() => writeSync(1, `${JSON.stringify(state)}\n`))
+  attach?.connect(app)
+  if (spec.timeoutSeconds !== null) {
+    setTimeout(() => {
+      endReason = 'timeout'
+      stop()
+    }, spec.timeoutSeconds * 1000).unref()
+  }
+}
+
+function onSignal(name: NodeJS.Signals): void {
+  if (name === 'SIGTERM') stop()
+  else signalGroup(name)
+}
+
+function stop(): void {
+  if (stopping) return
+  stopping = true
+  signalGroup('SIGTERM')
+  // A shell in a terminal ignores SIGTERM; hanging up is how a terminal ends it.
+  if (spec.tty) signalGroup('SIGHUP')
+  setTimeout(() => signalGroup('SIGKILL'), spec.graceSeconds * 1000)
+}
+
+function signalGroup(signal: NodeJS.Signals): void {
+  if (child) attempt(() => process.kill(-child!.pid, signal))
+}
+
+/** What has ended and only waits for its parent to notice counts as gone: init may take its time. */
+function groupLives(): boolean {
+  try {
+    process.kill(-child!.pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+  }
+  if (process.platform !== 'linux') return true
+  return readdirSync('/proc').some((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const [state, , group] = statFields(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+      return Number(group) === child!.pid && state !== 'Z'
+    } catch {
+      return false
+    }
+  })
+}
+
+/** The leader is gone; what it started must go as well, and what they wrote must be read to its end. */
+function awaitGroup(deadline: number): void {
+  if (groupLives()) {
+    if (Date.now() >= deadline) signalGroup('SIGKILL')
+    setTimeout(() => awaitGroup(deadline), 25)
+  } else if (outputClosed) finish()
+  // A process that left the group may hold our pipe for ever.
+  else setTimeout(() => (outputClosed || Date.now() > deadline + 500 ? finish() : awaitGroup(deadline)), 10)
+}
+
+function finish(): void {
+  if (done) return
+  done = true
+  for (const stream of ['o', 'e'] as const) log?.append(stream, cutters[stream].rest())
+  const linesLost = log?.lost() ?? 0
+  log?.close()
+  const record = JSON.stringify({ ...exit, ...(linesLost > 0 ? { linesLost } : {}) })
+  const retryUntil = Date.now() + 600_000
+  const write = () => {
+    try {
+      writeWhole(EXIT, record, true)
+    } catch (error) {
+      // A full disk: the exit is worth waiting for space. A folder that is gone: nobody will ever read it.
+      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (!gone && Date.now() < retryUntil) return void setTimeout(write, 1000)
+    }
+    if (attach) attach.close(() => process.exit(0))
+    else process.exit(0)
+  }
+  write()
+}
+
+function writeWhole(name: string, text: string, durable: boolean): void {
+  const path = `${spec.folder}/${name}`
+  const descriptor = openSync(`${path}.new`, 'w', 0o600)
+  writeFileSync(descriptor, text)
+  if (durable) fsyncSync(descriptor)
+  closeSync(descriptor)
+  renameSync(`${path}.new`, path)
+}
+
+/** The shim joins first, so that the app is born inside and no child of its can slip out; then the shim leaves. */
+function joinControlGroups(folders: string[]): void {
+  for (const folder of folders) attempt(() => writeFileSync(`${folder}/cgroup.procs`, String(process.pid)))
+}
+
+function leaveControlGroups(folders: string[]): void {
+  for (const folder of folders) {
+    attempt(() => writeFileSync(`${folder}/../shims/cgroup.procs`, String(process.pid)))
+  }
+}
+
+function attempt(action: () => unknown): void {
+  try {
+    action()
+  } catch {}
+}

@@ -1,0 +1,121 @@
+/** Which ports and which user each target owns, kept for as long as the target exists. */
+import { createServer } from 'node:net'
+import { TowError } from '../api/errors.ts'
+import { isRefusedByBrowsers } from '../api/ports.ts'
+import { readJson, writeDurably } from './durable.ts'
+import { targetName } from './paths.ts'
+import type { Target } from './shapes.ts'
+
+interface TableFile {
+  edge: number | null
+  ports: Record<string, { public: number; internal: number }>
+  /** By app: its environments share a user, no two apps do. Never given away again. */
+  uids: Record<string, number>
+}
+
+export interface Tables {
+  edgePort(): Promise<number>
+  ports(target: Target): Promise<{ public: number; internal: number }>
+  /** Null when the runner is not root: everything runs as the person who started it. */
+  uid(target: Target): number | null
+  release(target: Target): void
+  /** A free port for a process; not kept. */
+  borrowPort(): Promise<number>
+}
+
+export interface PortRanges {
+  /** First of 2000 for doors. */
+  doors: number
+  /** First of 4000 for processes; below what the system gives to outgoing connections. */
+  processes: number
+}
+
+const FIRST_UID = 20_000
+
+export function openTables(path: string, ranges: PortRanges, isRoot: boolean): Tables {
+  const file: TableFile = readJson<TableFile>(path) ?? { edge: null, ports: {}, uids: {} }
+  const save = () => writeDurably(path, JSON.stringify(file, null, 2))
+  const pending = new Map<string, Promise<{ public: number; internal: number }>>()
+  let next = 0
+
+  const taken = () =>
+    new Set([file.edge, ...Object.values(file.ports).flatMap((pair) => [pair.public, pair.internal])])
+
+  /** Starts looking at a place that the name decides, so that an app that comes back mostly finds its old port. */
+  async function findDoor(name: string): Promise<number> {
+    const start = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1900, 7)
+    for (let step = 0; step < 1990; step++) {
+      const port = ranges.doors + 10 + ((start + step) % 1990)
+      if (!isRefusedByBrowsers(port) && !taken().has(port) && (await isFree(port))) return port
+    }
+    throw new TowError('UNAVAILABLE', `no port from ${ranges.doors} to ${ranges.doors + 1999} is free`)
+  }
+
+  async function allocate(name: string) {
+    const found = { public: await findDoor(`${name} public`), internal: 0 }
+    file.ports[name] = found
+    found.internal = await findDoor(`${name} internal`)
+    save()
+    return found
+  }
+
+  return {
+    async edgePort() {
+      if (file.edge === null) {
+        let port = ranges.doors
+        while (port < ranges.doors + 10 && !(await isFree(port))) port++
+        file.edge = port
+        save()
+      }
+      return file.edge
+    },
+    async ports(target) {
+      const name = targetName(target)
+      const kept = file.ports[name]
+      if (kept && kept.internal !== 0) return kept
+      let asked = pending.get(name)
+      if (!asked) {
+        asked = allocate(name).finally(() => pending.delete(name))
+        pending.set(name, asked)
+      }
+      return asked
+    },
+    uid(target) {
+      if (!isRoot) return null
+      if (file.uids[target.app] === undefined) {
+        file.uids[target.app] = Math.max(FIRST_UID - 1, ...Object.values(file.uids)) + 1
+        save()
+      }
+      return file.uids[target.app]!
+    },
+    release(target) {
+      delete file.ports[targetName(target)]
+      save()
+    },
+    async borrowPort() {
+      for (let tries = 0; tries < 4000; tries++) {
+        const port = ranges.processes + (next++ % 4000)
+        if (await isFree(port)) return port
+      }
+      throw new TowError(
+        'UNAVAILABLE',
+        `no port from ${ranges.processes} to ${ranges.processes + 3999} is free`,
+      )
+    },
+  }
+}
+
+/** Free for everybody who might listen: on every address of both families, and on the loopback alone. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, undefined))
+}
+
+function canListen(port: number, host: string | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, ...(host ? { host } : {}), exclusive: true }, () =>
+      server.close(() => resolve(true)),
+    )
+  })
+}

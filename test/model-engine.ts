@@ -1,0 +1,230 @@
+/**
+ * The engine port over a model world, for tests in which the engine is not the point. Faults are laid over it: a call
+ * can fail before it has an effect, after it, take its time, or the whole engine can be away.
+ */
+import { TowError } from '../src/api/errors.ts'
+import type { LogLine } from '../src/api/logs.ts'
+import type { Attachment, Engine, Observation, Target } from '../src/engines/engine.ts'
+import { createModelWorld, type ModelWorld } from './model-world.ts'
+
+export type Fault = 'lost-request' | 'lost-answer' | 'hang' | null
+
+export interface ModelEngine extends Engine {
+  world: ModelWorld
+  /** Lets time pass and wakes whoever watches. */
+  advance(milliseconds: number): void
+  /** From now on every call fails with this sentence; null: the engine is back. */
+  away(reason: string | null): void
+  /** Asked before each call. */
+  fault(decide: (call: string, target: Target | null) => Fault): void
+  /** Calls so far, e.g. `apply web/stage 3`. */
+  calls: string[]
+  /** Secrets and settings that a set was last applied with. */
+  configOf(target: Target, set: string): Record<string, string> | undefined
+  addLog(line: LogLine): void
+  /** What `refuses` answers. */
+  refuse(message: string | null): void
+}
+
+export function createModelEngine(world: ModelWorld = createModelWorld()): ModelEngine {
+  let away: string | null = null
+  let faults: (call: string, target: Target | null) => Fault = () => null
+  let refusal: string | null = null
+  const calls: string[] = []
+  const waiting = new Set<() => void>()
+  const configs = new Map<string, Record<string, string>>()
+  const lines: LogLine[] = []
+
+  function changed() {
+    for (const wake of [...waiting]) wake()
+  }
+
+  async function call<T>(name: string, target: Target | null, work: () => T): Promise<T> {
+    if (away) throw new TowError('UNAVAILABLE', away)
+    const fault = faults(name, target)
+    if (fault === 'hang') return new Promise(() => {})
+    if (fault === 'lost-request') throw new TowError('UNAVAILABLE', 'the connection broke')
+    const answer = work()
+    if (fault === 'lost-answer') throw new TowError('UNAVAILABLE', 'the connection broke')
+    return answer
+  }
+
+  async function* watch(target: Target, signal: AbortSignal): AsyncGenerator<Observation> {
+    let owed = true
+    let wake = () => {}
+    const note = () => {
+      owed = true
+      wake()
+    }
+    waiting.add(note)
+    signal.addEventListener('abort', note, { once: true })
+    try {
+      while (!signal.aborted) {
+        if (!owed) await new Promise<void>((resolve) => (wake = resolve))
+        owed = false
+        if (!signal.aborted && !away) yield world.observe(target)
+      }
+    } finally {
+      waiting.delete(note)
+    }
+  }
+
+  return {
+    kind: 'model',
+    world,
+    calls,
+    advance(milliseconds) {
+      world.advance(milliseconds)
+      changed()
+    },
+    away(reason) {
+      away = reason
+      changed()
+    },
+    fault(decide) {
+      faults = decide
+    },
+    refuse(message) {
+      refusal = message
+    },
+    addLog(line) {
+      lines.push(line)
+      changed()
+    },
+    configOf: (target, set) => configs.get(`${target.app}/${target.environment}/${set}`),
+    async capabilities() {
+      return {
+        weights: true,
+        spaces: false,
+        crons: true,
+        terminal: true,
+        metrics: true,
+        cpuLimit: 'advisory',
+        memoryLimit: 'advisory',
+        platform: { os: 'linux', arch: 'x64' },
+        runtimes: [],
+      }
+    },
+    async refuses() {
+      return refusal ? { code: 'platform', message: refusal } : null
+    },
+    async apply(target, generation, desired) {
+      calls.push(`apply ${target.app}/${target.environment} ${generation}`)
+      await call('apply', target, () => {
+        world.apply(target, generation, desired)
+        for (const set of desired.sets)
+          configs.set(`${target.app}/${target.environment}/${set.id}`, set.config)
+      })
+      changed()
+    },
+    async remove(target, generation) {
+      calls.push(`remove ${target.app}/${target.environment} ${generation}`)
+      await call('remove', target, () => world.remove(target, generation))
+      changed()
+    },
+    observe: (target) => call('observe', target, () => world.observe(target)),
+    observeAll: () => call('observeAll', null, () => world.observeAll()),
+    watch,
+    async addresses(target) {
+      return {
+        public: [`http://${target.app}.${target.environment}.localhost`],
+        internal: `http://${target.app}.internal`,
+      }
+    },
+    async *logs(target, query, signal) {
+      let sent = 0
+      for (;;) {
+        while (sent < lines.length) {
+          const line = lines[sent++]
+          if (line && line.app === target.app && (!query.after || line.id > query.after)) yield line
+        }
+        if (!query.follow || signal.aborted) return
+        await new Promise<void>((resolve) => {
+          const wake = () => {
+            waiting.delete(wake)
+            resolve()
+          }
+          waiting.add(wake)
+          signal.addEventListener('abort', wake, { once: true })
+        })
+      }
+    },
+    async run(target, job) {
+      calls.push(`run ${target.app}/${target.environment} ${job.key}`)
+      const status = await call('run', target, () => world.run(target, job))
+      changed()
+      return status
+    },
+    job: (target, key) => call('job', target, () => world.job(key)),
+    async cancel(target, key) {
+      await call('cancel', target, () => world.cancel(key))
+      changed()
+    },
+    async attach(target, key): Promise<Attachment> {
+      if (!world.job(key)) throw new TowError('NOT_FOUND', `there is no run "${key}" of ${target.app}`)
+      return echo(world, key, changed)
+    },
+    samples: (target) => call('samples', target, () => []),
+    async sync() {
+      throw new TowError('UNSUPPORTED', 'the model does not sync')
+    },
+    async forward() {
+      throw new TowError('UNSUPPORTED', 'the model does not forward')
+    },
+    async drift() {
+      return []
+    },
+    async export() {
+      return ''
+    },
+    async check() {
+      return [{ name: 'model', ok: true, message: 'the model is there' }]
+    },
+    async close() {},
+  }
+}
+
+/** A job that writes back what it reads, and ends when its input ends. */
+function echo(world: ModelWorld, key: string, changed: () => void): Attachment {
+  const chunks: { stream: 'stdout' | 'stderr'; data: Uint8Array }[] = []
+  let wake = () => {}
+  let ended = false
+  let finish: () => void = () => {}
+  const over = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const write = (stream: 'stdout' | 'stderr', data: Uint8Array) => {
+    chunks.push({ stream, data })
+    wake()
+  }
+  const end = () => {
+    ended = true
+    world.advance(3_600_000)
+    changed()
+    finish()
+    wake()
+  }
+  async function* output() {
+    for (;;) {
+      const chunk = chunks.shift()
+      if (chunk) yield chunk
+      else if (ended) return
+      else await new Promise<void>((resolve) => (wake = resolve))
+    }
+  }
+  return {
+    output: output(),
+    write: (data) => write('stdout', data),
+    end,
+    resize: (columns, rows) => write('stdout', Buffer.from(`${columns}x${rows}`)),
+    signal(name) {
+      write('stderr', Buffer.from(name))
+      end()
+    },
+    done: over.then(() => world.job(key) ?? { key, state: 'unknown' as const }),
+    detach() {
+      ended = true
+      wake()
+    },
+  }
+}

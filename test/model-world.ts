@@ -1,0 +1,307 @@
+/**
+ * A model of an engine: processes, split, jobs and fencing as plain state under a clock that only moves when told to.
+ * Synchronous and without any input or output, so that a simulator can run thousands of schedules over it. It does
+ * deliberately no work of its own between calls: `advance` is the only thing that lets time pass.
+ */
+import { TowError } from '../src/api/errors.ts'
+import type {
+  Desired,
+  DesiredSet,
+  Job,
+  JobStatus,
+  Observation,
+  ObservedProcess,
+  Target,
+} from '../src/engines/engine.ts'
+
+export interface Behaviour {
+  /** Milliseconds until a process is healthy, or fails. */
+  bootMs: number
+  outcome: 'healthy' | 'crash' | 'never' | 'layout-failed'
+  /** Milliseconds from the request to stop to the end. */
+  stopMs: number
+  /** How commands of this release end, and after how many milliseconds. */
+  job: { ms: number; state: 'succeeded' | 'failed' | 'unknown' }
+}
+
+export const WELL_BEHAVED: Behaviour = {
+  bootMs: 100,
+  outcome: 'healthy',
+  stopMs: 50,
+  job: { ms: 100, state: 'succeeded' },
+}
+
+interface ModelProcess extends ObservedProcess {
+  dueAt: number
+  epoch: number
+}
+
+interface ModelTarget {
+  target: Target
+  generation: number
+  desired: Desired
+  processes: ModelProcess[]
+}
+
+interface ModelJob extends JobStatus {
+  target: Target
+  dueAt: number
+  ends: 'succeeded' | 'failed' | 'unknown'
+}
+
+const NOTHING: Desired = { sets: [], split: [{ weights: {} }], crons: [] }
+const RETRY_MS = 200
+
+export function createModelWorld(start = 1_700_000_000_000) {
+  let now = start
+  let serial = 0
+  let targets = new Map<string, ModelTarget>()
+  const jobs = new Map<string, ModelJob>()
+  const behaviours = new Map<string, Partial<Behaviour>>()
+  /** How often a job was really started, by key. */
+  const starts = new Map<string, number>()
+
+  const name = (target: Target) => `${target.app}/${target.environment}`
+  function behaviour(target: Target, release: number): Behaviour {
+    return {
+      ...WELL_BEHAVED,
+      ...behaviours.get(name(target)),
+      ...behaviours.get(`${name(target)}/${release}`),
+    }
+  }
+
+  function known(target: Target): ModelTarget {
+    const found = targets.get(name(target))
+    if (found) return found
+    const fresh = { target, generation: 0, desired: NOTHING, processes: [] }
+    targets.set(name(target), fresh)
+    return fresh
+  }
+
+  function fence(model: ModelTarget, generation: number) {
+    if (generation >= model.generation) return
+    throw new TowError('CONFLICT', `generation ${generation} is older than ${model.generation}`)
+  }
+
+  function apply(target: Target, generation: number, desired: Desired): void {
+    const model = known(target)
+    fence(model, generation)
+    if (generation === model.generation && model.desired !== NOTHING) return
+    model.generation = generation
+    model.desired = desired
+    converge(model)
+  }
+
+  function converge(model: ModelTarget) {
+    const wanted = new Map<string, { set: DesiredSet; count: number }>()
+    for (const set of model.desired.sets) {
+      if (behaviour(model.target, set.release).outcome === 'layout-failed') continue
+      for (const [process, { count }] of Object.entries(set.processes))
+        wanted.set(`${set.id} ${process}`, { set, count })
+    }
+    for (const process of model.processes) {
+      if (process.state !== 'stopping' && !wanted.has(`${process.set} ${process.process}`))
+        stop(model, process)
+    }
+    for (const [key, { set, count }] of wanted) {
+      const process = key.slice(set.id.length + 1)
+      const running = model.processes
+        .filter((one) => one.set === set.id && one.process === process && one.state !== 'stopping')
+        .sort((a, b) => Number(a.state === 'healthy') - Number(b.state === 'healthy'))
+      for (const one of running.slice(0, Math.max(0, running.length - count))) stop(model, one)
+      for (let missing = count - running.length; missing > 0; missing -= 1) begin(model, set, process)
+    }
+  }
+
+  function begin(model: ModelTarget, set: DesiredSet, process: string) {
+    serial += 1
+    model.processes.push({
+      id: `${process}.${serial}`,
+      process,
+      set: set.id,
+      state: 'starting',
+      startedAt: new Date(now).toISOString(),
+      restarts: 0,
+      dueAt: now + behaviour(model.target, set.release).bootMs,
+      epoch: model.desired.restarts?.[process] ?? 0,
+    })
+  }
+
+  function releaseOf(model: ModelTarget, set: string): number {
+    return model.desired.sets.find((one) => one.id === set)?.release ?? Number(set.slice(1))
+  }
+
+  function stop(model: ModelTarget, process: ModelProcess) {
+    process.state = 'stopping'
+    process.dueAt = now + behaviour(model.target, releaseOf(model, process.set)).stopMs
+  }
+
+  function move(model: ModelTarget, process: ModelProcess) {
+    const { outcome, bootMs } = behaviour(model.target, releaseOf(model, process.set))
+    if (process.state === 'waiting') {
+      process.state = 'starting'
+      process.dueAt = now + bootMs
+    } else if (process.state === 'starting' && outcome === 'healthy') {
+      process.state = 'healthy'
+    } else if (process.state === 'starting' && outcome === 'crash') {
+      process.restarts += 1
+      process.state = 'waiting'
+      process.dueAt = now + RETRY_MS
+      process.lastExit = { code: 1, at: new Date(now).toISOString(), reason: 'ended with 1' }
+      if (process.restarts >= 2) {
+        process.problem = {
+          code: 'crash-loop',
+          message: 'it ended with 1 twice before it was healthy',
+          lastLines: ['Error: cannot find the map'],
+        }
+      }
+    }
+  }
+
+  function replaceOld(model: ModelTarget) {
+    for (const [process, epoch] of Object.entries(model.desired.restarts ?? {})) {
+      const group = model.processes.filter((one) => one.process === process && one.state !== 'stopping')
+      const old = group.find((one) => one.epoch !== epoch)
+      if (old && group.every((one) => one === old || one.state === 'healthy')) {
+        stop(model, old)
+        converge(model)
+      }
+    }
+  }
+
+  function step() {
+    for (const model of targets.values()) {
+      model.processes = model.processes.filter((one) => one.state !== 'stopping' || one.dueAt > now)
+      for (const process of model.processes) if (process.dueAt <= now) move(model, process)
+      replaceOld(model)
+    }
+    for (const job of jobs.values()) {
+      if (job.state === 'running' && job.dueAt <= now) finish(job, job.ends)
+    }
+  }
+
+  function finish(job: ModelJob, state: 'succeeded' | 'failed' | 'unknown', reason?: string) {
+    job.state = state
+    job.endedAt = new Date(now).toISOString()
+    if (state === 'succeeded') job.exit = 0
+    if (state === 'failed') job.exit = 1
+    if (reason) job.reason = reason
+  }
+
+  function isSettled(model: ModelTarget): boolean {
+    const asked = model.desired.sets.flatMap((set) =>
+      Object.entries(set.processes).map(([process, { count }]) => ({ set: set.id, process, count })),
+    )
+    const total = asked.reduce((sum, { count }) => sum + count, 0)
+    return (
+      model.processes.length === total &&
+      asked.every(
+        ({ set, process, count }) =>
+          model.processes.filter(
+            (one) => one.set === set && one.process === process && one.state === 'healthy',
+          ).length === count,
+      )
+    )
+  }
+
+  function observe(target: Target): Observation {
+    const model = known(target)
+    const ids = new Set([
+      ...model.desired.sets.map((set) => set.id),
+      ...model.processes.map((process) => process.set),
+    ])
+    return {
+      target: { ...target },
+      at: new Date(now).toISOString(),
+      generation: model.generation,
+      settled: isSettled(model),
+      sets: [...ids].map((id) => ({
+        id,
+        processes: model.processes
+          .filter((process) => process.set === id)
+          .map(({ dueAt: _due, epoch: _epoch, ...process }) => ({ ...process })),
+        inFlight: 0,
+        ...(behaviour(target, releaseOf(model, id)).outcome === 'layout-failed' && {
+          problem: { code: 'layout-failed', message: 'its files could not be laid out: the disk is full' },
+        }),
+      })),
+      split: structuredClone(model.desired.split),
+      crons: model.desired.crons.map((cron) => ({ name: cron.name, set: cron.set, nextAt: null })),
+      addresses: { public: [`http://${target.app}.${target.environment}.localhost`], internal: null },
+    }
+  }
+
+  return {
+    now: () => now,
+    starts,
+    /** Lets time pass: everything that falls due happens in order. */
+    advance(milliseconds: number) {
+      const until = now + milliseconds
+      for (;;) {
+        const due = [...targets.values()]
+          .flatMap((model) => model.processes.map((process) => process.dueAt))
+          .concat([...jobs.values()].filter((job) => job.state === 'running').map((job) => job.dueAt))
+          .filter((at) => at > now && at <= until)
+        if (due.length === 0) break
+        now = Math.min(...due)
+        step()
+      }
+      now = until
+      step()
+    },
+    /** How an app, or one release of it, behaves from now on. */
+    behave(target: Target, behaves: Partial<Behaviour>, release?: number) {
+      const key = release === undefined ? name(target) : `${name(target)}/${release}`
+      behaviours.set(key, { ...behaviours.get(key), ...behaves })
+    },
+    apply,
+    observe,
+    observeAll: () => [...targets.values()].map((model) => observe(model.target)),
+    remove(target: Target, generation: number) {
+      const model = known(target)
+      fence(model, generation)
+      model.generation = generation
+      model.desired = { ...NOTHING }
+      converge(model)
+    },
+    run(target: Target, job: Job): JobStatus {
+      const existing = jobs.get(job.key)
+      if (existing) return { ...existing }
+      const { ms, state } = behaviour(target, job.set.release).job
+      starts.set(job.key, (starts.get(job.key) ?? 0) + 1)
+      const started: ModelJob = {
+        key: job.key,
+        state: 'running',
+        startedAt: new Date(now).toISOString(),
+        target,
+        dueAt: now + ms,
+        ends: state,
+      }
+      jobs.set(job.key, started)
+      return { ...started }
+    },
+    job: (key: string): JobStatus | null => {
+      const found = jobs.get(key)
+      return found ? { ...found } : null
+    },
+    cancel(key: string) {
+      const job = jobs.get(key)
+      if (job?.state === 'running') finish(job, 'failed', 'it was cancelled')
+    },
+    /** The engine starts again: what ran as a job has an unknown end. Its desired state is kept unless `empty`. */
+    restart({ empty = false } = {}) {
+      for (const job of jobs.values()) if (job.state === 'running') finish(job, 'unknown', 'the engine died')
+      if (empty) targets = new Map()
+    },
+    /** One process of a set ends by itself. */
+    crash(target: Target, set: string) {
+      const process = known(target).processes.find((one) => one.set === set && one.state === 'healthy')
+      if (!process) return
+      process.state = 'starting'
+      process.restarts += 1
+      process.dueAt = now + behaviour(target, Number(set.slice(1))).bootMs
+    },
+  }
+}
+
+export type ModelWorld = ReturnType<typeof createModelWorld>

@@ -1,0 +1,56 @@
+/** A real server on a free port with the given routes behind the real guard, and a client of it. */
+import type { AnyRouter } from '@orpc/server'
+import type { FastifyInstance } from 'fastify'
+import { PERMISSIONS, type Permission } from '../src/api/operation.ts'
+import { type Client, createClient } from '../src/client/client.ts'
+import type { Database } from '../src/platform/kernel/database.ts'
+import { createReplays } from '../src/platform/kernel/http/replays.ts'
+import { createServer } from '../src/platform/kernel/http/server.ts'
+import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
+
+export const TOKEN = 'test-token'
+export const TEST_PERSON = 'ada'
+
+export interface TestServer {
+  url: string
+  client: Client
+  /** Everything that the server logged. */
+  logged: LogEntry[]
+  close(): Promise<void>
+}
+
+export interface TestServerOptions {
+  database: Database
+  routes: unknown
+  mounts?: ((server: FastifyInstance) => void)[]
+  pages?: ((server: FastifyInstance) => void)[]
+  /** What the person may do; default: everything. */
+  permissions?: readonly Permission[]
+  port?: number
+}
+
+/** `ada` holds the one token. */
+export async function serveForTest({
+  database,
+  routes,
+  mounts = [],
+  pages = [],
+  permissions = PERMISSIONS,
+  port = 0,
+}: TestServerOptions): Promise<TestServer> {
+  const logged: LogEntry[] = []
+  const server = createServer({
+    router: routes as AnyRouter,
+    authenticator: {
+      authenticate: async (token) =>
+        token === TOKEN ? { name: TEST_PERSON, kind: 'person', roles: ['tester'] } : null,
+      permits: (_, permission) => permissions.includes(permission),
+    },
+    replays: createReplays({ database, now: () => new Date() }),
+    log: createLog((entry) => logged.push(entry)),
+    mounts,
+    pages,
+  })
+  const url = await server.listen(port)
+  return { url, client: createClient({ url, token: TOKEN }), logged, close: server.close }
+}
