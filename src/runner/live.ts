@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { checkHealth, explainSilence, type Health } from './health.ts'
 import type { Running } from './launcher.ts'
 import type { Instance } from './plan.ts'
+import { isStrangersPort } from './processes.ts'
 import type { CountedProcess, Problem } from './shapes.ts'
-import type { Intent } from './words.ts'
+import { type Intent, portLost } from './words.ts'
 
 export interface Live {
   running: Running
@@ -68,6 +69,12 @@ export async function watchLive(
   let explainedAt = 0
   for (let pause = 15; live.phase === 'starting' && !signal.aborted; pause = Math.min(pause * 1.5, 250)) {
     const health = await checkHealth(port, spec.health, signal)
+    if ((health.ok || health.kind === 'answered') && (await isStrangersPort(state.app.pid, port))) {
+      if (signal.aborted) return
+      live.problem = portLost(port)
+      giveUp('port')
+      return
+    }
     if (health.ok) {
       become('healthy')
       break

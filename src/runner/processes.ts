@@ -1,6 +1,6 @@
 /** What this machine says about processes: who is in a session, what they use, where they listen. Linux and macOS. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { statFields } from './shim/identity.ts'
 
@@ -87,29 +87,97 @@ export interface ListeningAddress {
 export async function listeningAddresses(pids: number[]): Promise<ListeningAddress[]> {
   if (pids.length === 0) return []
   if (process.platform !== 'linux') return lsofAddresses(pids)
-  const inodes = new Set<string>()
-  for (const pid of pids) {
-    const handles = await readdir(`/proc/${pid}/fd`).catch(() => [])
-    for (const handle of handles) {
-      const link = await readlink(`/proc/${pid}/fd/${handle}`).catch(() => '')
-      const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1]
-      if (inode) inodes.add(inode)
+  const inodes = new Set((await Promise.all(pids.map(socketsOf))).flat())
+  return (await tcpTables()).flatMap((table, index) => parseTcpTable(table, index === 0 ? 4 : 6, inodes))
+}
+
+/**
+ * Whether who listens on a port of the loopback is for sure neither `leader`, nor of its session, nor a descendant:
+ * a port that was free when it was lent may be somebody else's by the time that its borrower listens.
+ */
+export async function isStrangersPort(leader: number, port: number): Promise<boolean> {
+  if (process.platform !== 'linux') return isStrangersByLsof(leader, port)
+  const rows = (await tcpTables())
+    .flatMap((table, index) => listeningRows(table, index === 0 ? 4 : 6))
+    .filter((row) => row.port === port && row.address !== '::1')
+  if (rows.length === 0) return false
+  const holds = (sockets: string[]) => rows.some(({ inode }) => sockets.includes(inode))
+  if (holds(await socketsOf(leader))) return false
+  const processes = await linuxProcesses()
+  const kin = kinOf(leader, processes)
+  for (const pid of kin) if (holds(await socketsOf(pid))) return false
+  // Not seen among our own: a stranger's for sure where another user or another process is seen to hold it.
+  const uid = await stat(`/proc/${leader}`).then(
+    (found) => found.uid,
+    () => null,
+  )
+  if (uid !== null && rows.every((row) => row.uid !== uid)) return true
+  for (const { pid } of processes) if (!kin.has(pid) && holds(await socketsOf(pid))) return true
+  return false
+}
+
+/** The session that `leader` leads, and every descendant, whatever session it made for itself. */
+function kinOf(leader: number, processes: { pid: number; fields: string[] }[]): Set<number> {
+  const kin = new Set([leader])
+  for (let size = 0; size < kin.size; ) {
+    size = kin.size
+    for (const { pid, fields } of processes) {
+      if (Number(fields[3]) === leader || kin.has(Number(fields[1]))) kin.add(pid)
     }
   }
-  const tables = await Promise.all([
-    readFile('/proc/net/tcp', 'latin1').catch(() => ''),
-    readFile('/proc/net/tcp6', 'latin1').catch(() => ''),
-  ])
-  return tables.flatMap((table, index) => parseTcpTable(table, index === 0 ? 4 : 6, inodes))
+  return kin
+}
+
+async function isStrangersByLsof(leader: number, port: number): Promise<boolean> {
+  const { stdout } = await exec('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fp']).catch(() => ({
+    stdout: '',
+  }))
+  const holders = [...stdout.matchAll(/^p(\d+)$/gm)].map(([, pid]) => Number(pid))
+  const own = new Set(await sessionMembers(leader))
+  return holders.length > 0 && holders.every((pid) => !own.has(pid))
+}
+
+/** Inodes of the sockets that a process holds; none where it is gone or may not be looked at. */
+async function socketsOf(pid: number): Promise<string[]> {
+  const handles = await readdir(`/proc/${pid}/fd`).catch(() => [])
+  const links = await Promise.all(
+    handles.map((handle) => readlink(`/proc/${pid}/fd/${handle}`).catch(() => '')),
+  )
+  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? [])
+}
+
+function tcpTables(): Promise<string[]> {
+  return Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'latin1').catch(() => '')),
+  )
 }
 
 /** Listening rows of /proc/net/tcp or tcp6 whose inode is among those given. */
 export function parseTcpTable(table: string, family: 4 | 6, inodes: ReadonlySet<string>): ListeningAddress[] {
+  return listeningRows(table, family).flatMap(({ inode, address, port }) =>
+    inodes.has(inode) ? [{ address, port, family }] : [],
+  )
+}
+
+interface ListeningRow extends ListeningAddress {
+  inode: string
+  uid: number
+}
+
+function listeningRows(table: string, family: 4 | 6): ListeningRow[] {
   return table.split('\n').flatMap((row) => {
     const columns = row.trim().split(/\s+/)
-    if (columns[3] !== '0A' || !inodes.has(columns[9] ?? '')) return []
+    if (columns[3] !== '0A') return []
     const [address = '', port = ''] = columns[1]!.split(':')
-    return [{ address: readableAddress(address, family), port: Number.parseInt(port, 16), family }]
+    return [
+      {
+        address: readableAddress(address, family),
+        port: Number.parseInt(port, 16),
+        family,
+        uid: Number(columns[7]),
+        inode: columns[9]!,
+      },
+    ]
   })
 }
 

@@ -1,4 +1,5 @@
 /** Which ports and which user each target owns, kept for as long as the target exists. */
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { TowError } from '../api/errors.ts'
 import { isRefusedByBrowsers } from '../api/ports.ts'
@@ -31,12 +32,14 @@ export interface PortRanges {
 }
 
 const FIRST_UID = 20_000
+const PROCESS_PORTS = 4000
 
 export function openTables(path: string, ranges: PortRanges, isRoot: boolean): Tables {
   const file: TableFile = readJson<TableFile>(path) ?? { edge: null, ports: {}, uids: {} }
   const save = () => writeDurably(path, JSON.stringify(file, null, 2))
   const pending = new Map<string, Promise<{ public: number; internal: number }>>()
-  let next = 0
+  // Two runners of one machine would else lend the same port at the same moment.
+  let next = randomInt(PROCESS_PORTS)
 
   const taken = () =>
     new Set([file.edge, ...Object.values(file.ports).flatMap((pair) => [pair.public, pair.internal])])
@@ -93,13 +96,13 @@ export function openTables(path: string, ranges: PortRanges, isRoot: boolean): T
       save()
     },
     async borrowPort() {
-      for (let tries = 0; tries < 4000; tries++) {
-        const port = ranges.processes + (next++ % 4000)
+      for (let tries = 0; tries < PROCESS_PORTS; tries++) {
+        const port = ranges.processes + (next++ % PROCESS_PORTS)
         if (await isFree(port)) return port
       }
       throw new TowError(
         'UNAVAILABLE',
-        `no port from ${ranges.processes} to ${ranges.processes + 3999} is free`,
+        `no port from ${ranges.processes} to ${ranges.processes + PROCESS_PORTS - 1} is free`,
       )
     },
   }

@@ -3,7 +3,7 @@ import type { Ending } from './launcher.ts'
 import type { LastExit, Problem } from './shapes.ts'
 
 /** Why the runner itself ended a process. */
-export type Intent = 'asked' | 'memory' | 'boot' | 'unhealthy' | 'cancelled'
+export type Intent = 'asked' | 'memory' | 'boot' | 'port' | 'unhealthy' | 'cancelled'
 
 export function describeEnding(
   ending: Ending,
@@ -30,6 +30,7 @@ function reasonOf(ending: Ending & { kind: 'exit' }, intent: Intent | null, memo
   if (exit.reason === 'timeout') return 'ended because its time was up'
   if (exit.reason === 'start-failed') return `could not be started: ${exit.message}`
   if (intent === 'boot') return 'ended because it was not ready in time'
+  if (intent === 'port') return 'ended because another program listens on its port'
   if (intent === 'unhealthy') return 'ended because it no longer answered its health check'
   if (intent === 'asked') return 'stopped as asked'
   if (intent === 'cancelled') return 'cancelled'
@@ -71,6 +72,15 @@ export function portStolen(port: number, what: string): Problem {
     code: 'port-taken',
     message: `another program listens on port ${port}, which is ${what}`,
     hint: 'end that program; the port is tried again every two seconds',
+  }
+}
+
+/** Of the port lent to a process, which was free at that time. */
+export function portLost(port: number): Problem {
+  return {
+    code: 'port-taken',
+    message: `another program listens on port ${port}, which was free when it was lent to this process`,
+    hint: 'it is started anew on another port by itself',
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -225,4 +226,28 @@ test('a port that another program took is told, the others go on, and it is take
   thief.close()
   const healed = await until((seen) => seen.problems === undefined && seen.settled)
   expect(healed.addresses).toEqual(before.addresses)
+})
+
+test('an app whose port a stranger took is never held for healthy there, and comes up on another', async () => {
+  const artifact = await sampleArtifact(content)
+  const told = join(folder, 'port')
+  // Slow the first time: it has not listened yet when somebody else does.
+  const script =
+    "const { existsSync, renameSync, writeFileSync } = require('fs'); const told = process.argv[1]; if (existsSync(told)) require('./app.js'); else { writeFileSync(told + '.part', process.env.PORT); renameSync(told + '.part', told); setInterval(() => {}, 1000) }"
+  const slow = `node -e "${script}" ${told} serve`
+  chmodSync(folder, 0o777)
+  const web = webProcess({ command: slow })
+  await engine.apply(target, 1, wholly(sampleSet(artifact, 1, { processes: { web } })))
+  while (!existsSync(told)) await new Promise((resolve) => setTimeout(resolve, 10))
+  const port = Number(readFileSync(told, 'utf8'))
+  const stranger = createHttpServer((_, response) => response.end('not the app'))
+  stranger.listen(port, '127.0.0.1')
+  await once(stranger, 'listening')
+  const seen = await until((now) => now.settled)
+  const [process] = seen.sets[0]!.processes
+  expect(process!.restarts).toBe(1)
+  expect(await texts({ process: 'web' })).toContainEqual(expect.stringContaining(`port ${port}`))
+  const answer = await fetch(`${seen.addresses.public.at(-1)!}/env`)
+  expect(((await answer.json()) as { PORT: string }).PORT).not.toBe(String(port))
+  await new Promise((resolve) => stranger.close(resolve))
 })
