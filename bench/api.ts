@@ -11,7 +11,13 @@ import { printFigures } from './figures.ts'
 
 const CALLS = 3000
 const ROUNDS = 7
-const ANSWER = { name: 'ada', kind: 'person' as const, roles: ['administrator'] }
+const ANSWER = {
+  name: 'ada',
+  kind: 'person' as const,
+  roles: [{ role: 'administrator' as const, environment: null }],
+  teams: [],
+  credential: { kind: 'token-file' as const, name: null, expiresAt: null },
+}
 
 if (process.argv[2] === 'calls') {
   const [, , , url = '', calls = '0'] = process.argv

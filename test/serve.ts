@@ -4,12 +4,20 @@ import type { FastifyInstance } from 'fastify'
 import { PERMISSIONS, type Permission } from '../src/api/operation.ts'
 import { type Client, createClient } from '../src/client/client.ts'
 import type { Database } from '../src/platform/kernel/database.ts'
+import type { Principal } from '../src/platform/kernel/http/authenticator.ts'
 import { createReplays } from '../src/platform/kernel/http/replays.ts'
 import { createServer } from '../src/platform/kernel/http/server.ts'
 import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
 
 export const TOKEN = 'test-token'
 export const TEST_PERSON = 'ada'
+export const TESTER: Principal = {
+  name: TEST_PERSON,
+  kind: 'person',
+  roles: [{ role: 'administrator', environment: null }],
+  teams: [],
+  credential: { kind: 'token-file', name: null, expiresAt: null },
+}
 
 export interface TestServer {
   url: string
@@ -42,8 +50,7 @@ export async function serveForTest({
   const server = createServer({
     router: routes as AnyRouter,
     authenticator: {
-      authenticate: async (token) =>
-        token === TOKEN ? { name: TEST_PERSON, kind: 'person', roles: ['tester'] } : null,
+      authenticate: async ({ secret }) => (secret === TOKEN ? TESTER : null),
       permits: (_, permission) => permissions.includes(permission),
     },
     replays: createReplays({ database, now: () => new Date() }),

@@ -2,6 +2,7 @@
  * Everything the platform can do: one table that the server implements, the client speaks, the documentation prints
  * and the permission test walks. Shapes only; nothing here does anything.
  */
+import { access } from './access.ts'
 import { apps } from './apps.ts'
 import { builds } from './builds.ts'
 import { config } from './config.ts'
@@ -14,7 +15,7 @@ import { processes } from './processes.ts'
 import { releases } from './releases.ts'
 import { rollouts } from './rollouts.ts'
 import { ships } from './ships.ts'
-import { access, system } from './system.ts'
+import { system } from './system.ts'
 import { trees } from './trees.ts'
 
 export const contract = {

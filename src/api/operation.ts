@@ -6,11 +6,13 @@ import { oc } from '@orpc/contract'
  */
 export const PERMISSIONS = [
   'anyone', // no token needed: only what tells that the platform is there
+  'self', // any credential, whatever its roles: what belongs to the caller
+  'self:tokens', // one's own tokens; with a credential from a sign-in, never with one of those tokens
   'read', // everything but secrets
   'app:change', // ship, configure, scale, restart, run: an app in an environment
   'app:secret', // read the value of a secret, open an app's database
-  'environment:operate', // promote into it, add or change it
-  'platform:administer', // keys, people, the platform itself
+  'environment:operate', // what changes an environment's apps whoever owns them
+  'platform:administer', // keys, people, teams, environments, the platform itself
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 

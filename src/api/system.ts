@@ -36,12 +36,3 @@ export const system = {
     permission: 'read',
   }).output(z.array(CheckResult)),
 }
-
-export const access = {
-  whoami: operation({
-    method: 'GET',
-    path: '/whoami',
-    summary: 'Who the token belongs to',
-    permission: 'read',
-  }).output(z.object({ name: z.string(), kind: z.enum(['person', 'machine']), roles: z.array(z.string()) })),
-}

@@ -83,7 +83,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     return found
   }
 
-  const access = await createAccess({ home, person: options.person })
+  const access = await createAccess({ home, person: options.person, database, clock })
   const content = createContent({
     database,
     blobs,

@@ -7,7 +7,7 @@ import { TowError } from '../../../api/errors.ts'
 import type { Permission } from '../../../api/operation.ts'
 import type { Actor } from '../actor.ts'
 import { newId } from '../ids.ts'
-import type { Authenticator, Principal } from './authenticator.ts'
+import type { Authenticator, Presented, Principal } from './authenticator.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,7 +21,13 @@ declare module 'fastify' {
 }
 
 /** What stands for the caller where no token is asked for. */
-const NOBODY: Principal = { name: 'anyone', kind: 'machine', roles: [] }
+const NOBODY: Principal = {
+  name: 'anyone',
+  kind: 'machine',
+  roles: [],
+  teams: [],
+  credential: { kind: 'token', name: null, expiresAt: null },
+}
 
 /** Names that only this machine answers to; anything else reached us by a trick with a name server. */
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
@@ -73,11 +79,15 @@ export function refuseStrangers(host: string | undefined, origin: string | undef
   }
 }
 
-function tokenOf({ headers, routeOptions }: FastifyRequest): string | undefined {
+/** The credential that a request carries; undefined where it carries none that this route takes. */
+function presentedBy({ headers, routeOptions }: FastifyRequest): Presented | undefined {
   const given = headers.authorization ?? ''
   const basic = routeOptions.config.basic ? /^Basic ([A-Za-z0-9+/=]{1,1024})$/i.exec(given)?.[1] : undefined
-  if (basic === undefined) return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(given)?.[1]
-  return /^[^:]*:([\x21-\x7e]{1,512})$/.exec(Buffer.from(basic, 'base64').toString())?.[1]
+  const secret =
+    basic === undefined
+      ? /^Bearer ([\x21-\x7e]{1,512})$/i.exec(given)?.[1]
+      : /^[^:]*:([\x21-\x7e]{1,512})$/.exec(Buffer.from(basic, 'base64').toString())?.[1]
+  return secret === undefined ? undefined : { kind: 'token', secret }
 }
 
 async function admit(
@@ -85,12 +95,12 @@ async function admit(
   authenticator: Authenticator,
   permission: Permission,
 ): Promise<Principal> {
-  const token = tokenOf(request)
-  const principal = token === undefined ? null : await authenticator.authenticate(token)
+  const presented = presentedBy(request)
+  const principal = presented === undefined ? null : await authenticator.authenticate(presented)
   if (!principal) {
     throw new TowError(
       'UNAUTHENTICATED',
-      token === undefined
+      presented === undefined
         ? 'the request carries no token'
         : 'the token is not one that this platform gave out',
       {

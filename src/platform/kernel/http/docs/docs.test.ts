@@ -60,8 +60,8 @@ describe('the OpenAPI document', () => {
   test('asks for no permission beyond reading where nothing changes, and for more where something does', () => {
     const wrong = operationsOf(contract).filter(({ meta }) =>
       meta.changes
-        ? ['anyone', 'read'].includes(meta.permission)
-        : !['anyone', 'read'].includes(meta.permission),
+        ? ['anyone', 'self', 'read'].includes(meta.permission)
+        : !['anyone', 'self', 'read'].includes(meta.permission),
     )
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
