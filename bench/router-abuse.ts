@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { ROUTER_FLAGS } from '../src/router/flags.ts'
 import { createRouter } from '../src/router/router.ts'
 import { load, percentile } from './router/load.ts'
 
@@ -39,7 +40,7 @@ async function serve(bodyBytes: number): Promise<void> {
 async function start(
   bodyBytes: number,
 ): Promise<{ child: ChildProcess; port: number; peak(): Promise<number> }> {
-  const child = spawn(process.execPath, [self, 'serve', String(bodyBytes)], {
+  const child = spawn(process.execPath, [...ROUTER_FLAGS, self, 'serve', String(bodyBytes)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const [port] = (await once(child, 'message')) as [number]

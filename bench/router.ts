@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { ROUTER_FLAGS } from '../src/router/flags.ts'
 import { createRouter } from '../src/router/router.ts'
 import { load, percentile } from './router/load.ts'
 import { findPeers } from './router/peers.ts'
@@ -41,8 +42,13 @@ async function serveRouter(appPort: number): Promise<void> {
   process.send?.((await router.listenEdge({ host: '127.0.0.1', port: 0 })).port)
 }
 
-async function start(...args: string[]): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, [self, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+async function start(
+  flags: readonly string[],
+  ...args: string[]
+): Promise<{ child: ChildProcess; port: number }> {
+  const child = spawn(process.execPath, [...flags, self, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   const [port] = (await once(child, 'message')) as [number]
   return { child, port }
 }
@@ -157,10 +163,10 @@ async function compare(contestants: Contestant[], appPort: number, seconds: numb
 async function measure(seconds: number): Promise<void> {
   const { peers, skipped } = findPeers()
   for (const line of skipped) console.log(line)
-  const app = await start('app')
+  const app = await start([], 'app')
   const contestants: Contestant[] = []
   try {
-    const { child, port } = await start('router', String(app.port))
+    const { child, port } = await start(ROUTER_FLAGS, 'router', String(app.port))
     contestants.push({ name: 'towpath', pid: child.pid!, port, stop: () => ended(child) })
     for (const peer of peers) {
       const peerPort = await freePort()

@@ -3,6 +3,7 @@
  * shares no state; what is behind the socket survives whoever speaks to it.
  */
 
+export { ROUTER_FLAGS as RUNNER_FLAGS } from '../router/flags.ts'
 export { limitsHere } from './cgroups.ts'
 export { connectRunner, type RunnerClient } from './client.ts'
 export { endLeftovers } from './leftovers.ts'

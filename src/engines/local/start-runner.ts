@@ -4,7 +4,13 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TowError } from '../../api/errors.ts'
-import { connectRunner, endLeftovers, pathsOf, type RunnerClient } from '../../runner/protocol.ts'
+import {
+  connectRunner,
+  endLeftovers,
+  pathsOf,
+  RUNNER_FLAGS,
+  type RunnerClient,
+} from '../../runner/protocol.ts'
 
 export interface RunnerPlace {
   home: string
@@ -24,7 +30,7 @@ export async function ensureRunner(place: RunnerPlace, client: RunnerClient): Pr
   const runner = spawn(
     process.execPath,
     [
-      '--max-semi-space-size=4',
+      ...RUNNER_FLAGS,
       mainPath(),
       ...['--home', place.home],
       ...['--key', place.keyPath],
