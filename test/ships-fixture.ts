@@ -46,7 +46,7 @@ const tables = (db: Queries | Within) => db.withTables<Own>()
 const OVER = ['live', 'failed', 'aborted', 'superseded']
 
 /** Takes the source as it is. `fail` in an app's folder makes its build fail; `wait` names a file that must be there first. */
-function createTestBuilder(): Builder {
+export function createTestBuilder(): Builder {
   return {
     name: 'source',
     plan: async () => ({

@@ -4,10 +4,16 @@ import * as z from 'zod'
 export const NAME_PATTERN = /^[a-z](?:-?[a-z0-9])*$/
 export const NAME_LENGTH = 24
 
+/** What every object of JavaScript has already: whoever looks such a name up in one finds something else. */
+export const isReserved = (name: string): boolean => name in Object.prototype
+
+const notReserved = { message: 'this word is reserved' }
+
 export const Name = z
   .string()
   .max(NAME_LENGTH, `names have at most ${NAME_LENGTH} characters`)
   .regex(NAME_PATTERN, 'names are lower-case letters, digits and single hyphens, and start with a letter')
+  .refine((name) => !isReserved(name), notReserved)
 
 /** Lower-case hexadecimal SHA-256. */
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal')
@@ -17,6 +23,7 @@ export const ConfigKey = z
   .string()
   .max(128)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'keys are letters, digits and underscores, and start with no digit')
+  .refine((key) => !isReserved(key), notReserved)
 
 /** `v12` to people, 12 on the wire. */
 export const ReleaseNumber = z.int().min(1).max(1_000_000_000)

@@ -62,7 +62,7 @@ export const releases = {
     summary: 'One release, whole',
     permission: 'read',
   })
-    .input(OfApp.extend({ number: z.int().min(1) }))
+    .input(OfApp.extend({ number: ReleaseNumber }))
     .output(Release),
   diff: operation({
     method: 'GET',
@@ -70,7 +70,7 @@ export const releases = {
     summary: 'What differs between two releases',
     permission: 'read',
   })
-    .input(OfApp.extend({ from: z.int().min(1), to: z.int().min(1) }))
+    .input(OfApp.extend({ from: ReleaseNumber, to: ReleaseNumber }))
     .output(z.array(ReleaseDifference)),
   rollback: operation({
     method: 'POST',

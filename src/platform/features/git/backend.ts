@@ -69,8 +69,11 @@ export function startBackend({ folder, hooks, request }: BackendOptions): Backen
     PATH_INFO: request.path,
     QUERY_STRING: request.query,
     CONTENT_TYPE: one('content-type'),
-    // Without a length Git reads to the end, which is what a chunked body needs.
-    ...(headers['content-length'] === undefined ? {} : { CONTENT_LENGTH: one('content-length') }),
+    // Without a length Git reads to the end, which is what a chunked body needs. Only a POST is read at all: told of
+    // the length of any other body, Git turns in a circle for ever when nothing comes.
+    ...(request.method === 'POST' && headers['content-length'] !== undefined
+      ? { CONTENT_LENGTH: one('content-length') }
+      : {}),
     HTTP_CONTENT_ENCODING: one('content-encoding'),
     ...(headers['git-protocol'] === undefined ? {} : { GIT_PROTOCOL: one('git-protocol') }),
     REMOTE_USER: request.by,

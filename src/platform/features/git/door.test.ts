@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { must, openWorld, runGit, TOW, TWO, type World } from '../../../../test/git-world.ts'
+import { knock } from '../../../../test/malformed.ts'
 import { TOKEN } from '../../../../test/serve.ts'
 
 let world: World
@@ -65,6 +66,18 @@ describe('the door itself', () => {
   })
 
   const basic = { authorization: `Basic ${Buffer.from(`ada:${TOKEN}`).toString('base64')}` }
+
+  test('a question that brings a body, which none does, is answered like any other', async () => {
+    await world.server.client.git.connect({ folderName: 'shop', folder: '.' })
+    const { status, text } = await knock(world.server.url, {
+      method: 'GET',
+      path: '/git/shop.git/info/refs?service=git-upload-pack',
+      headers: { authorization: `Bearer ${TOKEN}` },
+      body: 'nobody reads this',
+    })
+    expect(status).toBe(200)
+    expect(text).toContain('# service=git-upload-pack')
+  })
 
   test('where Git is missing one sentence says so', async () => {
     const tools = await mkdtemp(join(tmpdir(), 'tow-tools-'))

@@ -378,6 +378,7 @@ describe('one app out of several files', () => {
   test.each([
     ['My Shop!', 'my-shop'],
     ['2048', 'app-2048'],
+    ['constructor', 'app-constructor'],
     ['Ünïcode', 'unicode'],
     ['---', 'app'],
     ['a-very-long-folder-name-indeed', 'a-very-long-folder-name'],

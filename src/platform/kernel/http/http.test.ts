@@ -219,6 +219,23 @@ describe('failures', () => {
     expect(await response.json()).toMatchObject({ code: 'BAD_INPUT' })
   })
 
+  test.each([
+    [{ name: 'a\0' }, 'name holds a NUL character'],
+    [{ name: 'qa', engine: { deep: ['\ud800'] } }, 'engine.deep.0 holds half of a surrogate pair'],
+    [{ 'a\0': 1 }, 'the input holds a NUL character'],
+  ])('text that nothing can keep is refused: %j', async (input, sentence) => {
+    const response = await post(input)
+    expect(response.status).toBe(400)
+    expect(((await response.json()) as { message: string }).message).toContain(sentence)
+  })
+
+  test.each([
+    ['GET / HTTP/9.9\r\n\r\n', /^HTTP\/1\.1 400 [\s\S]*"code":"BAD_INPUT"/],
+    [`GET / HTTP/1.1\r\nx: ${'y'.repeat(99_000)}\r\n\r\n`, /^HTTP\/1\.1 431 [\s\S]*"code":"TOO_LARGE"/],
+  ])('what is no HTTP is refused in the same words', async (bytes, answer) => {
+    expect(await raw(Number(new URL(server.url).port), bytes)).toMatch(answer)
+  })
+
   test('too large a body is refused with 413', async () => {
     const response = await post({ name: 'x'.repeat(3_000_000) })
     expect(response.status).toBe(413)

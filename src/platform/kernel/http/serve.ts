@@ -18,6 +18,7 @@ import { isUnexpected, toTowError, wireError } from './failure.ts'
 import { actorOf } from './guard.ts'
 import { type Replays, readKey } from './replays.ts'
 import { operationsOf } from './table.ts'
+import { refuseUnkeepableText } from './text.ts'
 
 interface RequestContext extends OperationContext {
   principal: Principal
@@ -91,6 +92,7 @@ function createHandler({ router, replays, log }: ServeOptions) {
       async (options) => {
         const { context, path, procedure, input, next } = options
         const { replays: isKept } = procedure['~orpc'].meta as unknown as OperationMeta
+        refuseUnkeepableText(input)
         const operation = path.join('.')
         const { idempotencyKey: key, principal } = context
         const output =

@@ -10,6 +10,7 @@ import { failureBody, isUnexpected, toTowError } from './failure.ts'
 import { guard, makeRequestId } from './guard.ts'
 import type { Replays } from './replays.ts'
 import { serveOperations } from './serve.ts'
+import { refuseUnreadable } from './unreadable.ts'
 import { routeUpgrades } from './upgrade.ts'
 
 export interface ServerOptions {
@@ -39,6 +40,7 @@ export function createServer({ router, authenticator, replays, log, mounts, page
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
+    clientErrorHandler: refuseUnreadable,
   })
   const openStreams = new Set<{ destroy(): void }>()
   guard(server, authenticator)

@@ -1,0 +1,85 @@
+/** The platform as main.ts puts it together, in this process: every feature and every door, over a model engine. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Client, createClient } from '../src/client/client.ts'
+import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
+import { createPlatform } from '../src/platform/platform.ts'
+import { createBlobStore } from '../src/trees/blob-store.ts'
+import { storeFolder } from '../src/trees/store-folder.ts'
+import { openTestDatabase } from './database.ts'
+import { createModelEngine, type ModelEngine } from './model-engine.ts'
+import { createTestBuilder } from './ships-fixture.ts'
+
+export interface WholePlatform {
+  home: string
+  url: string
+  /** Of the person who started it, its administrator. */
+  token: string
+  client: Client
+  engine: ModelEngine
+  /** Everything that the platform logged. */
+  logged: LogEntry[]
+  /** Ships a folder of files and waits until it is live, or has failed. */
+  ship(files: Record<string, string>, folderName?: string): Promise<string>
+  close(): Promise<void>
+}
+
+/** `ada` has started it. The time of engine and platform goes on by itself, ten times as fast. */
+export async function openWholePlatform(): Promise<WholePlatform> {
+  const database = await openTestDatabase()
+  const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
+  const blobs = createBlobStore(join(home, 'blobs'))
+  const engine = createModelEngine()
+  const logged: LogEntry[] = []
+  const platform = await createPlatform({
+    home,
+    version: '1.2.3',
+    person: 'ada',
+    database: database.database,
+    clock: { now: () => new Date(engine.world.now()) },
+    log: createLog((entry) => logged.push(entry)),
+    blobs,
+    engines: { local: engine },
+    builders: [createTestBuilder()],
+    postgresFor: async () => null,
+    build: {
+      digestLayer: async ({ hash }) => ({ diffId: `sha256:${hash}`, digest: `sha256:${hash}`, size: 1 }),
+      endProcess: async () => {},
+    },
+    system: { parts: async () => [], checks: [], whatStops: () => [], stop: () => {} },
+  })
+  const url = await platform.listen(0)
+  const token = (await readFile(platform.tokenFile, 'utf8')).trim()
+  const client = createClient({ url, token })
+  const time = setInterval(() => engine.advance(100), 10)
+
+  return {
+    home,
+    url,
+    token,
+    client,
+    engine,
+    logged,
+    async ship(files, folderName = 'shop') {
+      const folder = await mkdtemp(join(home, 'source-'))
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(folder, path)), { recursive: true })
+        await writeFile(join(folder, path), text)
+      }
+      const { tree } = await storeFolder(folder, blobs)
+      await client.trees.put({ hash: tree.hash, upserts: [...tree.entries], removals: [] })
+      const { id } = await client.ships.start({ tree: tree.hash, folderName })
+      for await (const update of await client.ships.follow({ id })) {
+        if (update.type === 'ship' && update.ship.state !== 'running') break
+      }
+      return id
+    },
+    async close() {
+      clearInterval(time)
+      await platform.close()
+      await database.close()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
