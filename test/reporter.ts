@@ -1,7 +1,13 @@
-/** Closes a test run with what was skipped and why, and with one plain line that counts. */
+/** Closes a test run with what was skipped and why, the seed, and one plain line that counts. */
 import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason } from 'vitest/node'
 
 export default class PlainSummary implements Reporter {
+  readonly #seed: string
+
+  constructor({ seed }: { seed: string }) {
+    this.#seed = seed
+  }
+
   onTestRunEnd(
     modules: readonly TestModule[],
     unhandled: readonly SerializedError[],
@@ -24,6 +30,7 @@ export default class PlainSummary implements Reporter {
     for (const [why, tests] of skipped) {
       process.stdout.write(`\nskipped: ${why}\n${tests.map((name) => `  ${name}\n`).join('')}`)
     }
+    process.stdout.write(`\nrandom schedules: TOW_TEST_SEED=${this.#seed} repeats them\n`)
     const tail = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
     process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${tail}\n`)
   }
