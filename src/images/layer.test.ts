@@ -79,9 +79,9 @@ describe('a layer', () => {
   it('has the digests that it had when this was written, so that no update changes them unseen', async () => {
     expect(await layerDigests(entries, reader(100_000), PREFIX)).toMatchInlineSnapshot(`
       {
-        "diffId": "sha256:e06a859c745f384d8f1039001ecdb7314ea857947087289e425768d7c7dda6c7",
-        "digest": "sha256:5002ba6220d9fb5a70189492cf72640083e0f8a632fdfa4dc721353f4481bfed",
-        "size": 2163,
+        "diffId": "sha256:05c39de1b93f1f685b73ad4e3e80aa11e5a27f257061432d650903ac6a83f470",
+        "digest": "sha256:1bfa06db5dd1057dece4f5d2d77bc887f63e8d7276e5285dd526df1b68b1c05c",
+        "size": 2165,
       }
     `)
   })
@@ -113,7 +113,7 @@ describe('a layer', () => {
     })
     await pipeline(createReadStream(join(folder, 'layer.tar')), extract)
     for (const { uid, gid, mtime } of headers) {
-      expect([uid, gid, mtime?.toISOString()]).toEqual([0, 0, '1980-01-01T00:00:01.000Z'])
+      expect([uid, gid, mtime?.toISOString()]).toEqual([1000, 1000, '1980-01-01T00:00:01.000Z'])
     }
     const names = headers.map(({ name }) => name)
     expect(names.slice(0, 4)).toEqual(['workspace/', 'workspace/a/', 'workspace/a-b', 'workspace/a/b.txt'])

@@ -39,6 +39,9 @@ export interface LayerOptions {
 /** What buildpacks use: not zero, because zip files and what reads them cannot tell a time before 1980. */
 const MODIFIED = new Date('1980-01-01T00:00:01Z')
 
+/** User and group of everything in a layer: the app runs as them, and may write where it lies, as it may elsewhere. */
+export const OWNER = 1000
+
 /** The layer as an uncompressed tar: sorted, parents before children, one time, one owner. */
 export async function* packLayer(
   entries: readonly LayerEntry[],
@@ -61,7 +64,7 @@ async function fill(
   readBlob: ReadBlob,
   options: LayerOptions,
 ) {
-  const common = { uid: 0, gid: 0, mtime: MODIFIED }
+  const common = { uid: OWNER, gid: OWNER, mtime: MODIFIED }
   for (const item of inOrder(entries, options.prefix)) {
     if (item.entry === null) pack.entry({ ...common, name: `${item.name}/`, type: 'directory', mode: 0o755 })
     else if (item.entry.mode === 'link') {

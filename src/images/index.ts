@@ -1,0 +1,89 @@
+/**
+ * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
+ * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
+ */
+import type { Problem } from '../api/observation.ts'
+import { createKnowledge, type Knowledge } from './blobs.ts'
+import { checkRegistry } from './check.ts'
+import { type Image, type ImagePlatform, readImage } from './image.ts'
+import { type PushedImage, type PushRequest, type PushTools, pushImage } from './push.ts'
+import { formatReference, parseReference } from './reference.ts'
+import { connectRegistry, type Registry, type RegistryOptions } from './registry.ts'
+
+export type { Bases } from './base.ts'
+export { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts'
+export type { ImagePlatform } from './image.ts'
+export type { PushedImage, PushRequest } from './push.ts'
+export type { RegistryOptions } from './registry.ts'
+
+/** An image that was made elsewhere, and what it says of itself. */
+export interface ResolvedImage {
+  /** Pinned to the digest that its name led to: `ghcr.io/team/app@sha256:...`. */
+  reference: string
+  platform: ImagePlatform
+  env: Record<string, string>
+  /** Entrypoint and arguments; empty where it tells none. */
+  command: string[]
+  /** As the image writes it; empty for root. */
+  user: string
+  workdir: string
+  /** Bytes, compressed. */
+  size: number
+}
+
+export interface Images {
+  /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
+  push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
+  /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
+  resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
+  /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
+  check(place: string, signal?: AbortSignal): Promise<Problem[]>
+}
+
+/** One for a set of logins: it remembers tokens, and which blobs lie where. There is nothing to close. */
+export function createImages(options: RegistryOptions): Images {
+  const registries = new Map<string, Registry>()
+  const known = new Map<string, Knowledge>()
+  const tools: PushTools = {
+    registry: (name) => orMake(registries, name, () => connectRegistry(name, options)),
+    knowledge: (name) => orMake(known, name, createKnowledge),
+    looked: new Map(),
+    images: new Map(),
+  }
+  return {
+    push: (request, signal) => pushImage(tools, request, signal),
+    async resolve(name, platform, signal) {
+      const reference = parseReference(name)
+      const image = await readImage(tools.registry(reference.registry), reference, platform, signal)
+      return describe(image, platform)
+    },
+    check: (place, signal) => checkRegistry(tools.registry, place, signal),
+  }
+}
+
+function describe(
+  { reference, config: { config }, manifest }: Image,
+  platform: ImagePlatform,
+): ResolvedImage {
+  const env = (config?.Env ?? []).map((line) => {
+    const at = line.indexOf('=')
+    return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
+  })
+  return {
+    reference: formatReference({ ...reference, tag: null }),
+    platform,
+    env: Object.fromEntries(env),
+    command: [...(config?.Entrypoint ?? []), ...(config?.Cmd ?? [])],
+    user: config?.User ?? '',
+    workdir: config?.WorkingDir || '/',
+    size: manifest.layers.reduce((sum, { size }) => sum + size, 0),
+  }
+}
+
+function orMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}
