@@ -1,6 +1,11 @@
 import * as z from 'zod'
 import { ConfigKey, Name } from './names.ts'
 
+/** What becomes of lines that come faster than they may be kept: the process waits, or they are counted and dropped. */
+export const LogPolicy = z.enum(['block', 'drop'])
+/** A server that waits for its log serves nobody meanwhile; why in docs/decisions. */
+export const DEFAULT_LOG_POLICY: z.infer<typeof LogPolicy> = 'drop'
+
 /** How one entry of the Procfile or of tow.yaml runs. Counts are not here: they are no part of a release. */
 export const ProcessSpec = z.object({
   /** Run by `sh -c` in the workspace, with `$PORT` where the process takes traffic. */
@@ -16,6 +21,7 @@ export const ProcessSpec = z.object({
   memoryMegabytes: z.int().min(4).max(4_194_304).optional(),
   /** Share of a large set that moves at a time, in percent. */
   surgePercent: z.int().min(1).max(100).default(25),
+  logs: LogPolicy.optional(),
 })
 export type ProcessSpec = z.infer<typeof ProcessSpec>
 

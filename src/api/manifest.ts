@@ -3,6 +3,7 @@
  * editor and the platform never disagree. It says nothing about other files, nor how an app is found.
  */
 import * as z from 'zod'
+import { DEFAULT_LOG_POLICY, LogPolicy } from './app-spec.ts'
 import { ConfigKey, Name } from './names.ts'
 
 const COMMAND = 'a command is text, e.g. "node server.js"'
@@ -59,6 +60,9 @@ const ManifestProcess = z.strictObject({
   cpu: Cpu.optional().describe('Cores: 250m, 2'),
   memory: Memory.optional().describe('Memory: 256Mi, 1Gi'),
   surge: Surge.optional().describe('Share of a large set that moves at a time; default 25%'),
+  logs: LogPolicy.optional().describe(
+    `Log lines that come faster than they are kept: the process waits (block), or they are counted and dropped (drop); default ${DEFAULT_LOG_POLICY}`,
+  ),
 })
 
 const ManifestVariable = z.strictObject({

@@ -4,7 +4,6 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../api/errors.ts'
 import { ERROR_CODES, TowError } from '../api/errors.ts'
-import type { LogLine, LogQuery } from '../api/logs.ts'
 import type {
   CronRun,
   Desired,
@@ -27,7 +26,6 @@ export interface RunnerClient {
   observe(target: Target): Promise<Observation>
   observeAll(): Promise<Observation[]>
   watch(target: Target, signal: AbortSignal): AsyncIterable<Observation>
-  logs(target: Target, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>
   run(target: Target, job: JobBody): Promise<JobStatus>
   job(target: Target, key: string): Promise<JobStatus | null>
   cancel(target: Target, key: string): Promise<void>
@@ -122,8 +120,6 @@ export function connectRunner(socketPath: string): RunnerClient {
     observe: (target) => call('GET', at(target)),
     observeAll: () => call('GET', '/v1/targets'),
     watch: (target, signal) => stream(`${at(target)}/watch`, signal),
-    logs: (target, query, signal) =>
-      stream(`${at(target)}/logs?query=${encodeURIComponent(JSON.stringify(query))}`, signal),
     run: (target, job) => call('POST', `${at(target)}/jobs`, job),
     job: (target, key) => call('GET', `${at(target)}/jobs/${encodeURIComponent(key)}`),
     cancel: (target, key) => call('DELETE', `${at(target)}/jobs/${encodeURIComponent(key)}`),

@@ -113,6 +113,7 @@ export function createJobs(parts: JobParts): Jobs {
       logFolder: job.tty
         ? null
         : parts.logs.folderFor({ id, release: job.set.release, process: job.process }),
+      logs: null,
       command: job.command,
       cwd: job.set.workspace,
       env: environmentOf({

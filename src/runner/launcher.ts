@@ -55,6 +55,8 @@ export interface Running {
 export interface LaunchOrder {
   record: Omit<InstanceRecord, 'controlGroups' | 'createdAt'>
   logFolder: string | null
+  /** Null for jobs: they end, and who attached wants all of it at once. */
+  logs: 'block' | 'drop' | null
   command: string
   cwd: string
   env: Record<string, string>
@@ -73,6 +75,8 @@ export interface Launcher {
 
 const SEGMENT_BYTES = 2 * 1024 * 1024
 const INSTANCE_LOG_BYTES = 32 * 1024 * 1024
+/** Half of an instance's log may come at once; at this rate all of it is four seconds, which a reader can keep up with. */
+const KEPT_AT_MOST = { bytesPerSecond: 8 * 1024 * 1024, burstBytes: 16 * 1024 * 1024 }
 const ADOPTED_POLL = 200
 const CLAIM_PATIENCE = 5000
 
@@ -98,6 +102,7 @@ export function createLauncher(options: {
     const spec: ShimSpec = {
       folder,
       logFolder: order.logFolder,
+      logPolicy: order.logs === null ? null : { kind: order.logs, ...KEPT_AT_MOST },
       command: withoutShell(order.command),
       cwd: order.cwd,
       env: order.env,

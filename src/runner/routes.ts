@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http'
 import type * as z from 'zod'
 import { TowError } from '../api/errors.ts'
-import { LogQuery } from '../api/logs.ts'
 import type { Runner } from './runner.ts'
 import {
   ApplyBody,
@@ -75,10 +74,6 @@ export async function answer(runner: Runner, call: Call, shutDown: (apps: boolea
     }
     case 'GET targets/target/crons':
       return { value: runner.find(target)?.crons.history() ?? {} }
-    case 'GET targets/target/logs': {
-      const query = parse(LogQuery, parseJson(call.url.searchParams.get('query') ?? '{}'))
-      return { stream: runner.find(target)?.logs.read(query, call.signal) ?? nothing() }
-    }
     case 'POST targets/target/jobs':
       return { value: await runner.host(target).jobs.run(parse(JobBody, await call.body())) }
     case 'GET targets/target/jobs/id':
@@ -106,8 +101,6 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
   const issue = parsed.error.issues[0]!
   throw new TowError('BAD_INPUT', `${issue.path.join('.') || 'the body'}: ${issue.message}`)
 }
-
-async function* nothing(): AsyncGenerator<never> {}
 
 /** At once, after every change, and every ten seconds. */
 async function* watch(runner: Runner, target: Target, signal: AbortSignal): AsyncGenerator<unknown> {

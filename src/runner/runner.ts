@@ -82,7 +82,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     const name = targetName(target)
     const known = hosted.get(name)
     if (known) return known
-    const logs = openTargetLogs(paths.targetLogs(target), target)
+    const logs = openTargetLogs(paths.targetLogs(target))
     const changed = () => {
       for (const tell of watchers.get(name) ?? []) tell()
     }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
+import { DEFAULT_LOG_POLICY } from '../api/app-spec.ts'
 import { TowError } from '../api/errors.ts'
 import type { Doors } from './doors.ts'
 import { environmentOf, prepareDwelling } from './environment.ts'
@@ -213,6 +214,7 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     return launcher.launch({
       record,
       logFolder: logs.folderFor(record),
+      logs: spec.logs ?? DEFAULT_LOG_POLICY,
       command: spec.command,
       cwd: set.workspace,
       env: environmentOf({ target, set, process: `${at.process}.${at.slot}`, port, dwelling, tty: false }),

@@ -16,11 +16,15 @@ export const command: Command = {
     { flags: '--until <time>', description: 'an age or an ISO time' },
     { flags: '-p, --process <name>', description: 'only this process' },
     { flags: '-r, --release <version>', description: 'only this release' },
-    { flags: '--grep <text>', description: 'only lines that contain it' },
+    {
+      flags: '--grep <text>',
+      description: 'only lines that contain it; /expression/ or /expression/i in RE2’s syntax',
+    },
   ],
   examples: [
     ['tow logs -f', 'the last 100 lines of this folder’s app in stage, and on'],
     ['tow logs -a missions -e prod --since 2h --grep ERROR', 'errors of the last two hours'],
+    ["tow logs --grep '/status=5\\d\\d/'", 'an expression; the platform searches, only what matches travels'],
     ['tow logs --json | jq -r .text', 'one JSON object a line'],
   ],
   async run({ terminal, json, connect, home, cwd, signal }, _args, options) {
@@ -51,8 +55,21 @@ export const command: Command = {
 
 function shown(terminal: Terminal, line: LogLine): string {
   const head = terminal.paint('dim', `${line.at.slice(0, 19)} v${line.release} ${line.instance}`)
+  if (line.missing !== undefined) return `${head} ${terminal.paint('yellow', line.text)}`
   if (line.stream === 'platform') return `${head} ${terminal.paint('cyan', line.text)}`
-  return `${head} ${line.text}`
+  return `${head} ${harmless(line.text)}`
+}
+
+// Escape sequences but colours, and what moves the cursor: a line of a log must not write over another, or type.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const UNSAFE = /\x1b(?!\[[0-9;:]*m)|[\x80-\x9f]|\r/g
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const COLOUR = /\x1b/
+
+/** Colours stay and end with their line. */
+function harmless(text: string): string {
+  const safe = text.replace(UNSAFE, (found) => (found === '\x1b' ? '␛' : found === '\r' ? '␍' : '\uFFFD'))
+  return COLOUR.test(safe) ? `${safe}\x1b[0m` : safe
 }
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 }

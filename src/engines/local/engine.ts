@@ -5,8 +5,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TowError } from '../../api/errors.ts'
-import { connectRunner, limitsHere, pathsOf } from '../../runner/protocol.ts'
+import { connectRunner, limitsHere, pathsOf, readLogs } from '../../runner/protocol.ts'
 import type { ContentSource, Desired, Engine, Problem, Target } from '../engine.ts'
+import { lineFilter } from '../log-filter.ts'
 import { attachTo } from './attachment.ts'
 import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
@@ -131,20 +132,11 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     }
   }
 
-  async function* again<Item>(
-    open: (last: Item | null) => AsyncIterable<Item>,
-    signal: AbortSignal,
-    endless: boolean,
-  ): AsyncGenerator<Item> {
-    let last: Item | null = null
+  async function* again<Item>(open: () => AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
     while (!signal.aborted) {
       try {
         if (watchdog === null) await ready()
-        for await (const item of open(last)) {
-          last = item
-          yield item
-        }
-        if (!endless) return
+        yield* open()
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof TowError) || error.code !== 'UNAVAILABLE') throw error
@@ -180,17 +172,14 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     remove: (target, generation) => ask(() => client.remove(target, generation)),
     observe: (target) => ask(() => client.observe(target)),
     observeAll: () => ask(() => client.observeAll()),
-    watch: (target, signal) => again(() => client.watch(target, signal), signal, true),
+    watch: (target, signal) => again(() => client.watch(target, signal), signal),
     async addresses(target) {
       const ground = await ask(() => client.ground(target))
       return { public: ground.public, internal: ground.internal }
     },
-    logs: (target, query, signal) =>
-      again(
-        (last) => client.logs(target, last === null ? query : { ...query, after: last.id }, signal),
-        signal,
-        query.follow && query.until === undefined,
-      ),
+    async *logs(target, query, signal) {
+      yield* readLogs(paths.targetLogs(target), target, query, await lineFilter(query), signal)
+    },
     async run(target, job) {
       // A job that was started is told of even when its set is long gone.
       const known = await ask(() => client.job(target, job.key))

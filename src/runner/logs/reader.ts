@@ -1,99 +1,147 @@
 /**
- * Reads the lines of a target: those of all its processes merged by time, the newest N or all after one, and then as
- * they are written. It shares nothing with the writers but the files, so a new runner goes on where the old one was.
+ * Reads the lines of a target: those of all its instances merged by time, the newest N or all after a cursor, and then
+ * as they are written. Memory is a chunk for each instance, however much there is. It runs where it is asked, not in
+ * the runner, whose time belongs to requests; so a runner that is away keeps nobody from reading.
  */
-import { open, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openLogCursor } from '../../api/log-cursor.ts'
 import type { LogLine, LogQuery } from '../../api/logs.ts'
 import type { Target } from '../shapes.ts'
-import { parseLine } from '../shim/lines.ts'
-import { segmentNames } from '../shim/segments.ts'
+import { missingCount, type StoredLine } from '../shim/lines.ts'
+import { type From, type InstanceReader, openInstance } from './instance.ts'
 import { type LogFolder, lineId, parseLogFolder, timeOfId } from './layout.ts'
+import { newestIds } from './newest.ts'
 
 const POLL = 100
-/** A line is on disk this long after its time at the latest, so what is older is complete and can be put in order. */
+/** A line is on disk this long after its time at the latest, or it is told late; what is older can be put in order. */
 const SETTLED_AFTER = 150
-const STREAMS = { o: 'stdout', e: 'stderr', p: 'platform' } as const
+/** An instance that was silent for this many looks is looked at in every tenth alone. */
+const SILENT_LOOKS = 600
+/** Of an instance that came while it was followed, everything is told or counted. */
+const FIRST: From = { at: 'sequence', sequence: -1 }
+const STREAMS = { o: 'stdout', e: 'stderr', p: 'platform', m: 'platform' } as const
 
-interface Position {
-  segment: string
-  offset: number
+interface Source {
+  reader: InstanceReader
+  facts: LogFolder
+  /** Read and not told yet, in order. */
+  lines: LogLine[]
+  told: number
+  readAt: number
+  silentLooks: number
+  wants(line: LogLine): boolean
 }
 
+/** `matches` is the whole of the query's filter but its number of lines. */
 export async function* readLogs(
   folder: string,
   target: Target,
   query: LogQuery,
+  matches: (line: LogLine) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const positions = new Map<string, Position>()
-  const matches = matcher(query)
+  const plan = await planOf(folder, target, query, matches, signal)
   const until = query.until === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.until)
-
-  const history: LogLine[] = []
-  for (const [name, facts] of await folders(folder, query)) {
-    const from = await readBack(`${folder}/${name}`, facts, target, query, matches, history)
-    positions.set(name, from)
-    if (signal.aborted) return
-  }
-  history.sort(byId)
-  const wanted =
-    query.after === undefined && query.lines < history.length
-      ? history.slice(history.length - query.lines)
-      : history
-  let last = query.after ?? ''
-  let held: LogLine[] = []
-  const settledBefore = () => (query.follow ? Date.now() - SETTLED_AFTER : Number.POSITIVE_INFINITY)
-  for (const line of query.lines === 0 && query.after === undefined ? [] : wanted) {
-    if (Date.parse(line.at) > settledBefore()) held.push(line)
-    else {
-      last = line.id
-      yield line
+  const sources = new Map<string, Source>()
+  for (let look = 0; !signal.aborted; look++) {
+    const now = Date.now()
+    for (const [name, facts] of query.follow || look === 0 ? await wantedFolders(folder, query) : []) {
+      if (!sources.has(name)) {
+        const isNew = look > 0
+        const from = isNew ? FIRST : plan.from(facts.instance)
+        sources.set(name, {
+          ...{ reader: await openInstance(`${folder}/${name}`, from), facts, lines: [], told: 0 },
+          ...{ readAt: 0, silentLooks: 0, wants: isNew ? matches : plan.wants },
+        })
+      }
     }
-  }
-  if (!query.follow) return
-
-  while (!signal.aborted) {
-    const overdue = Date.now() > until + SETTLED_AFTER
-    for (const [name, facts] of await folders(folder, query)) {
-      const position = positions.get(name) ?? { segment: '', offset: 0 }
-      held.push(...(await readOn(`${folder}/${name}`, facts, target, position)).filter(matches))
-      positions.set(name, position)
+    for (const source of sources.values()) {
+      if (source.silentLooks < SILENT_LOOKS || look % 10 === 0) await fill(source)
     }
-    held.sort(byId)
-    const settled = settledBefore()
-    let count = 0
-    while (count < held.length && Date.parse(held[count]!.at) <= settled) count++
-    for (const line of held.slice(0, count)) {
-      // Late, after its time was passed: told all the same, once.
-      if (line.id !== last) yield line
-      last = line.id
+    const settled = query.follow ? now - SETTLED_AFTER : Number.POSITIVE_INFINITY
+    for (;;) {
+      const first = firstOf(sources, settled)
+      if (!first || signal.aborted) break
+      yield first.lines[first.told++]!
+      if (first.told === first.lines.length) await fill(first)
     }
-    held = held.slice(count)
-    if (overdue && held.length === 0) return
+    if (!query.follow) return
+    const waits = [...sources.values()].some((source) => source.told < source.lines.length)
+    if (now > until + SETTLED_AFTER && !waits) return
     await delay(POLL, undefined, { signal }).catch(() => {})
   }
-}
 
-function byId(one: LogLine, other: LogLine): number {
-  return one.id < other.id ? -1 : one.id > other.id ? 1 : 0
-}
-
-function matcher(query: LogQuery): (line: LogLine) => boolean {
-  const since = query.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.since)
-  const until = query.until === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.until)
-  return (line) => {
-    const at = Date.parse(line.at)
-    return (
-      at >= since &&
-      at <= until &&
-      (query.after === undefined || line.id > query.after) &&
-      (query.grep === undefined || line.text.includes(query.grep))
-    )
+  /** Reads on until there is something to tell, or nothing more for now. */
+  async function fill(source: Source): Promise<void> {
+    if (source.told < source.lines.length) return
+    for (;;) {
+      const stored = signal.aborted ? [] : await source.reader.next()
+      source.lines = stored.map((line) => toLine(line, source.facts, target)).filter(source.wants)
+      source.told = 0
+      source.readAt = Date.now()
+      source.silentLooks = stored.length > 0 ? 0 : source.silentLooks + 1
+      if (source.lines.length > 0 || stored.length === 0) return
+    }
   }
 }
 
-async function folders(folder: string, query: LogQuery): Promise<[string, LogFolder][]> {
+interface Plan {
+  from(instance: string): From
+  wants(line: LogLine): boolean
+}
+
+async function planOf(
+  folder: string,
+  target: Target,
+  query: LogQuery,
+  matches: (line: LogLine) => boolean,
+  signal: AbortSignal,
+): Promise<Plan> {
+  if (query.after !== undefined) {
+    const cursor = openLogCursor(query.after)
+    // With a text that is searched for, what is missing since may have been read, and did not match.
+    const exact = query.grep === undefined
+    return {
+      wants: matches,
+      from(instance) {
+        const sequence = cursor.sequenceOf(instance)
+        if (sequence !== null && exact) return { at: 'sequence', sequence }
+        return { at: 'time', milliseconds: timeOfId(cursor.floor()) }
+      },
+    }
+  }
+  if (query.lines === 0) return { wants: matches, from: () => ({ at: 'end' }) }
+  const ids = await newestIds(
+    (await wantedFolders(folder, query)).map(([name, facts]) => ({ path: `${folder}/${name}`, facts })),
+    (line, facts) => matches(toLine(line, facts, target)),
+    query.lines,
+    query.since === undefined ? 0 : Date.parse(query.since),
+    signal,
+  )
+  const [oldest, newest] = [ids[0], ids.at(-1)]
+  if (oldest === undefined || newest === undefined)
+    return { wants: query.follow ? matches : () => false, from: () => ({ at: 'start' }) }
+  return {
+    wants: (line) => line.id >= oldest && (query.follow || line.id <= newest) && matches(line),
+    from: () => ({ at: 'time', milliseconds: timeOfId(oldest) }),
+  }
+}
+
+/** The source whose next line is the oldest, among those whose time has come. */
+function firstOf(sources: ReadonlyMap<string, Source>, settled: number): Source | null {
+  let first: Source | null = null
+  for (const source of sources.values()) {
+    const line = source.lines[source.told]
+    if (!line) continue
+    // A clock that was set back must not hold lines up: what was read long enough ago is told as well.
+    const isDue = Date.parse(line.at) <= settled || source.readAt <= settled
+    if (isDue && (!first || line.id < first.lines[first.told]!.id)) first = source
+  }
+  return first
+}
+
+async function wantedFolders(folder: string, query: LogQuery): Promise<[string, LogFolder][]> {
   const names = await readdir(folder).catch(() => [])
   return names.flatMap((name) => {
     const facts = parseLogFolder(name)
@@ -105,89 +153,17 @@ async function folders(folder: string, query: LogQuery): Promise<[string, LogFol
   })
 }
 
-/** From the newest segment back until there is enough; answers where the newest ended. */
-async function readBack(
-  folder: string,
-  facts: LogFolder,
-  target: Target,
-  query: LogQuery,
-  matches: (line: LogLine) => boolean,
-  into: LogLine[],
-): Promise<Position> {
-  const names = segmentNames(folder)
-  const earliest = Math.max(
-    query.since === undefined ? 0 : Date.parse(query.since),
-    query.after === undefined ? 0 : timeOfId(query.after),
-  )
-  const enough = query.after === undefined ? query.lines : Number.POSITIVE_INFINITY
-  const position: Position = { segment: names.at(-1) ?? '', offset: 0 }
-  let found = 0
-  for (const name of names.reverse()) {
-    const { text, bytes } = await readWhole(`${folder}/${name}`, 0)
-    if (name === position.segment) position.offset = bytes
-    const lines = toLines(text, facts, target)
-    const good = lines.filter(matches)
-    into.push(...(good.length > enough ? good.slice(good.length - enough) : good))
-    found += good.length
-    if (found >= enough || (lines[0] && Date.parse(lines[0].at) < earliest)) break
+function toLine(line: StoredLine, facts: LogFolder, target: Target): LogLine {
+  return {
+    id: lineId(line.at, facts.instance, line.sequence),
+    at: new Date(line.at).toISOString(),
+    app: target.app,
+    environment: target.environment,
+    release: facts.release,
+    process: facts.process,
+    instance: facts.instance,
+    stream: STREAMS[line.stream],
+    text: line.text,
+    ...(line.stream === 'm' ? { missing: missingCount(line.text) } : {}),
   }
-  return position
-}
-
-/** What was written since; moves the position. Goes on to the next segment only when the last was read to its end. */
-async function readOn(
-  folder: string,
-  facts: LogFolder,
-  target: Target,
-  position: Position,
-): Promise<LogLine[]> {
-  const lines: LogLine[] = []
-  // The list first: whatever is in an older file was complete before a newer one was there.
-  for (const name of segmentNames(folder)) {
-    if (name < position.segment) continue
-    if (name > position.segment) {
-      position.segment = name
-      position.offset = 0
-    }
-    const { text, bytes } = await readWhole(`${folder}/${name}`, position.offset)
-    position.offset += bytes
-    lines.push(...toLines(text, facts, target))
-  }
-  return lines
-}
-
-/** Whole lines from the offset on; empty where the file was collected meanwhile. */
-async function readWhole(path: string, offset: number): Promise<{ text: string; bytes: number }> {
-  const file = await open(path).catch(() => null)
-  if (!file) return { text: '', bytes: 0 }
-  try {
-    const { size } = await file.stat()
-    if (size <= offset) return { text: '', bytes: 0 }
-    const buffer = Buffer.alloc(size - offset)
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-    const bytes = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1
-    return { text: buffer.toString('utf8', 0, bytes), bytes }
-  } finally {
-    await file.close()
-  }
-}
-
-function toLines(text: string, facts: LogFolder, target: Target): LogLine[] {
-  return text.split('\n').flatMap((row) => {
-    const line = parseLine(row)
-    if (!line) return []
-    return [
-      {
-        id: lineId(line.at, facts.instance, line.sequence),
-        at: new Date(line.at).toISOString(),
-        app: target.app,
-        environment: target.environment,
-        release: facts.release,
-        process: facts.process,
-        instance: facts.instance,
-        stream: STREAMS[line.stream],
-        text: line.text,
-      },
-    ]
-  })
 }

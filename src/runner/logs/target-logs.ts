@@ -1,11 +1,8 @@
 /** The logs of one target: where each process writes, what the runner itself has to say, and how much is kept. */
 import { readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import type { LogLine, LogQuery } from '../../api/logs.ts'
-import type { Target } from '../shapes.ts'
 import { parseLine, safeText } from '../shim/lines.ts'
 import { openSegments, type SegmentWriter, segmentNames } from '../shim/segments.ts'
 import { logFolderName, parseLogFolder } from './layout.ts'
-import { readLogs } from './reader.ts'
 
 const TARGET_BYTES = 128 * 1024 * 1024
 const OWN_LIMITS = { segmentBytes: 256 * 1024, totalBytes: 1024 * 1024 }
@@ -23,14 +20,13 @@ export interface TargetLogs {
   say(about: { release: number; process: string }, text: string): void
   /** The newest lines of one process, oldest first. */
   lastLines(id: string): string[]
-  read(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>
   /** Removes the oldest files beyond what a target may keep; `live` are the ids that still write. */
   collect(live: ReadonlySet<string>): void
   close(): void
   remove(): void
 }
 
-export function openTargetLogs(folder: string, target: Target): TargetLogs {
+export function openTargetLogs(folder: string): TargetLogs {
   const writers = new Map<string, SegmentWriter>()
 
   return {
@@ -57,7 +53,6 @@ export function openTargetLogs(folder: string, target: Target): TargetLogs {
       }
       return lines.slice(-LAST_LINES)
     },
-    read: (query, signal) => readLogs(folder, target, query, signal),
     collect(live) {
       const files = listFolders(folder).flatMap((name) =>
         segmentNames(`${folder}/${name}`).flatMap((segment, index, all) => {

@@ -50,3 +50,20 @@ test('a stored line reads back, and half of one is not taken for a line', () => 
   })
   expect(parseLine('17 4')).toBeNull()
 })
+
+test('an endless line is held in pieces of one line’s length, whatever is in it', () => {
+  const cutter = createLineCutter(1000)
+  let lines = 0
+  for (let n = 0; n < 2000; n++) lines += cutter.push(Buffer.alloc(700, n % 2 === 0 ? 0x80 : 0x61)).length
+  expect(lines).toBeGreaterThanOrEqual(1390)
+  expect(Buffer.byteLength(cutter.rest()[0]!)).toBeLessThan(4000)
+})
+
+test('colours stay whole when a line is not cut inside them, and what is passed over ends with its line', () => {
+  const cutter = createLineCutter()
+  expect(cutter.push(Buffer.from('\u001b[1;32mgr\u001b[0m\nbeg'))).toEqual(['\u001b[1;32mgr\u001b[0m'])
+  cutter.skip(Buffer.from('un\nwhole\nhalf'))
+  expect(cutter.push(Buffer.from('-done\nkept\n'))).toEqual(['kept'])
+  expect(cutter.takeSkipped()).toBe(3)
+  expect(cutter.takeSkipped()).toBe(0)
+})

@@ -10,6 +10,10 @@ const CUT_MARK = ' [line cut here by Towpath at 64 KiB]'
 export interface LineCutter {
   /** Complete lines in the order they were written, without their newline. */
   push(chunk: Uint8Array): string[]
+  /** Passes over what comes, without keeping any of it; a line that was begun, or ends later, goes as a whole. */
+  skip(chunk: Uint8Array): void
+  /** How many lines were passed over since this was last asked. */
+  takeSkipped(): number
   /** What was left without a newline when the stream ended. */
   rest(): string[]
 }
@@ -17,11 +21,21 @@ export interface LineCutter {
 /** Cuts a stream of bytes into lines; partial lines wait for their end, endless ones are cut and marked. */
 export function createLineCutter(limit = LINE_LIMIT): LineCutter {
   let kept: Buffer<ArrayBufferLike> = Buffer.alloc(0)
+  let skipped = 0
+  /** Inside a line whose beginning was passed over. */
+  let skipping = false
 
   function push(chunk: Uint8Array): string[] {
     const lines: string[] = []
     let bytes: Buffer = kept.length === 0 ? Buffer.from(chunk) : Buffer.concat([kept, chunk])
     let start = 0
+    if (skipping) {
+      const newline = bytes.indexOf(10)
+      if (newline === -1) return []
+      start = newline + 1
+      skipping = false
+      skipped++
+    }
     while (start < bytes.length) {
       const newline = bytes.indexOf(10, start)
       const end = newline === -1 ? bytes.length : newline
@@ -41,13 +55,28 @@ export function createLineCutter(limit = LINE_LIMIT): LineCutter {
     return lines
   }
 
+  function skip(chunk: Uint8Array): void {
+    if (chunk.length === 0) return
+    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) skipped++
+    skipping = chunk[chunk.length - 1] !== 10
+    kept = Buffer.alloc(0)
+  }
+
+  function takeSkipped(): number {
+    const count = skipped
+    skipped = 0
+    return count
+  }
+
   function rest(): string[] {
     const last = kept
     kept = Buffer.alloc(0)
+    if (skipping) skipped++
+    skipping = false
     return last.length === 0 ? [] : [safeText(last)]
   }
 
-  return { push, rest }
+  return { push, skip, takeSkipped, rest }
 }
 
 /** Never inside a UTF-8 sequence, or a cut would turn one good character into two bad ones. */
@@ -67,7 +96,17 @@ export function safeText(bytes: Buffer): string {
   return bytes.toString('utf8').replace(UNSAFE, '\uFFFD')
 }
 
-export type StreamLetter = 'o' | 'e' | 'p'
+/** Standard output, standard error, the platform's own words, and its words about lines that are missing. */
+export type StreamLetter = 'o' | 'e' | 'p' | 'm'
+
+/** What stands where lines are missing; `missingCount` reads the number back. */
+export function missingText(count: number, why: string): string {
+  return `${count} ${count === 1 ? 'line is' : 'lines are'} missing here: ${why}`
+}
+
+export function missingCount(text: string): number {
+  return Number.parseInt(text, 10) || 1
+}
 
 /** One line as it stands in a segment file: `<ms> <sequence> <stream> <text>\n`. */
 export function formatLine(at: number, sequence: number, stream: StreamLetter, text: string): string {
@@ -83,7 +122,7 @@ export interface StoredLine {
 
 /** Null for what no writer of ours wrote: half a line after a power cut, somebody's edit. */
 export function parseLine(line: string): StoredLine | null {
-  const match = /^(\d{1,15}) (\d{1,15}) ([oep]) /.exec(line)
+  const match = /^(\d{1,15}) (\d{1,15}) ([oepm]) /.exec(line)
   if (!match) return null
   return {
     at: Number(match[1]),

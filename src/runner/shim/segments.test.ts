@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,13 +59,28 @@ test('lines that could not be written are counted, and the count is told when th
   broken = true
   writer.append('o', ['lost'])
   writer.append('o', ['lost', 'lost'])
-  expect(writer.lost()).toBe(3)
+  expect(writer.missing()).toBe(3)
   broken = false
   writer.append('o', ['back'])
   writer.close()
   expect(stored().map((line) => line.text)).toEqual([
     'kept',
-    '3 lines were lost here: the disk was full or not writable',
+    '3 lines are missing here: the disk was full or not writable',
     'back',
   ])
+})
+
+test('a write that stops half way keeps its whole lines, which may have been read, and counts the others', () => {
+  const script = `
+    import { openSegments } from ${JSON.stringify(new URL('./segments.ts', import.meta.url).href)}
+    const writer = openSegments(${JSON.stringify(folder)}, { segmentBytes: 1e6, totalBytes: 1e7 }, () => 1)
+    writer.append('o', Array.from({ length: 1000 }, (_, index) => 'line ' + index))
+    process.stdout.write(String(writer.missing()))`
+  const shell = `trap '' XFSZ; ulimit -f 2; exec "$0" --input-type=module -e "$1"`
+  const missing = Number(execFileSync('sh', ['-c', shell, process.execPath, script], { encoding: 'utf8' }))
+  expect(missing).toBeGreaterThan(0)
+  expect(stored().map(({ text, sequence }) => [text, sequence])).toEqual(
+    Array.from({ length: 1000 - missing }, (_, index) => [`line ${index}`, index]),
+  )
+  expect(stored().length).toBeGreaterThan(10)
 })

@@ -14,7 +14,9 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { formatLine, parseLine, type StreamLetter } from './lines.ts'
+import { formatLine, missingText, parseLine, type StreamLetter } from './lines.ts'
+
+const DISK_FULL = 'the disk was full or not writable'
 
 export interface SegmentLimits {
   segmentBytes: number
@@ -23,9 +25,13 @@ export interface SegmentLimits {
 }
 
 export interface SegmentWriter {
-  /** Stamps and appends; on a full disk the lines are counted as lost and the count is told once space is back. */
+  /** Stamps and appends; on a full disk the lines are counted as missing. */
   append(stream: StreamLetter, lines: readonly string[]): void
-  lost(): number
+  /** Counts lines that are not kept; said before the next line that is, or by `tellMissing`. */
+  miss(count: number, why: string): void
+  tellMissing(): void
+  /** How many are missing and not told yet. */
+  missing(): number
   close(): void
 }
 
@@ -38,7 +44,8 @@ export function openSegments(
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   let sequence = 0
   let at = 0
-  let lost = 0
+  /** By reason. */
+  const missed = new Map<string, number>()
   let file: { descriptor: number; size: number } | null = null
   const sizes: { name: string; size: number }[] = []
   resume()
@@ -76,20 +83,28 @@ export function openSegments(
     }
   }
 
-  function write(first: number, text: string): void {
-    if (!file || file.size >= limits.segmentBytes) rotate(first)
+  /** Throws what kept it from writing all; whole lines that were written stay. */
+  function write(rows: readonly string[]): void {
+    if (!file || file.size >= limits.segmentBytes) rotate(sequence)
     const current = file!
-    const bytes = Buffer.from(text)
+    const bytes = Buffer.from(rows.join(''))
     let written = 0
     try {
       while (written < bytes.length) written += writeSync(current.descriptor, bytes, written)
     } catch (error) {
-      // Half a line would be read as a whole one later.
+      // Half a line would be read as a whole one later; whole ones may have been read already.
+      const whole = bytes.subarray(0, written).lastIndexOf(10) + 1
+      advance(current, whole, bytes.subarray(0, whole).toString().split('\n').length - 1)
       ftruncateSync(current.descriptor, current.size)
       throw error
     }
-    current.size += bytes.length
+    advance(current, bytes.length, rows.length)
+  }
+
+  function advance(current: { size: number }, bytes: number, lines: number): void {
+    current.size += bytes
     sizes[sizes.length - 1]!.size = current.size
+    sequence += lines
   }
 
   /** A clock that is set back must not reorder lines. */
@@ -98,32 +113,34 @@ export function openSegments(
     return at
   }
 
+  function miss(count: number, why: string): void {
+    if (count > 0) missed.set(why, (missed.get(why) ?? 0) + count)
+  }
+
   function append(stream: StreamLetter, lines: readonly string[]): void {
-    if (lines.length === 0) return
+    const told = [...missed]
+    if (lines.length === 0 && told.length === 0) return
     const first = sequence
     try {
-      let text = ''
       const time = stamp()
-      if (lost > 0) {
-        text = formatLine(
-          time,
-          sequence++,
-          'p',
-          `${lost} lines were lost here: the disk was full or not writable`,
-        )
-      }
-      for (const line of lines) text += formatLine(time, sequence++, stream, line)
-      write(first, text)
-      lost = 0
+      const rows = told.map(([why, count], index) =>
+        formatLine(time, first + index, 'm', missingText(count, why)),
+      )
+      for (const line of lines) rows.push(formatLine(time, first + rows.length, stream, line))
+      write(rows)
+      missed.clear()
     } catch {
-      sequence = first
-      lost += lines.length
+      const written = sequence - first
+      for (const [why] of told.slice(0, written)) missed.delete(why)
+      miss(lines.length - Math.max(0, written - told.length), DISK_FULL)
     }
   }
 
   return {
     append,
-    lost: () => lost,
+    miss,
+    tellMissing: () => append('p', []),
+    missing: () => [...missed.values()].reduce((sum, count) => sum + count, 0),
     close() {
       if (file) closeSync(file.descriptor)
       file = null

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { setPriority } from 'node:os'
 import { startOf, statFields } from './identity.ts'
-import { createLineCutter } from './lines.ts'
+import { openIntake } from './intake.ts'
 import { openSegments } from './segments.ts'
 import {
   type Child,
@@ -40,7 +40,16 @@ let done = false
 // Held for as long as the process lives: whoever has the claim may start the app, and only once.
 closeSync(openSync(`${spec.folder}/${CLAIM}`, 'wx', 0o600))
 const log = spec.logFolder === null ? null : openSegments(spec.logFolder, spec)
-const cutters = { o: createLineCutter(), e: createLineCutter(), p: createLineCutter() }
+const intake =
+  log === null
+    ? null
+    : openIntake({
+        log,
+        policy: spec.logPolicy,
+        pause: () => child?.pause(),
+        resume: () => child?.resume(),
+        now: () => performance.now(),
+      })
 const attach =
   spec.attachSocket === null ? null : (await import('./attach.ts')).serveAttach(spec.attachSocket, onSignal)
 
@@ -52,7 +61,7 @@ const start = spec.tty ? (await import('./terminal.ts')).startInTerminal : start
 start(spec, {
   started,
   output(stream, data) {
-    log?.append(stream, cutters[stream].push(data))
+    intake?.take(stream, data)
     attach?.output(stream, data)
   },
   exited(code, signal) {
@@ -166,8 +175,7 @@ function awaitGroup(deadline: number): void {
 function finish(): void {
   if (done) return
   done = true
-  for (const stream of ['o', 'e'] as const) log?.append(stream, cutters[stream].rest())
-  const linesLost = log?.lost() ?? 0
+  const linesLost = intake?.end() ?? 0
   log?.close()
   const record = JSON.stringify({ ...exit, ...(linesLost > 0 ? { linesLost } : {}) })
   const retryUntil = Date.now() + 600_000

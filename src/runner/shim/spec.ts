@@ -1,8 +1,18 @@
+/** What becomes of lines that come faster than they may be kept. */
+export interface LogPolicy {
+  kind: 'block' | 'drop'
+  bytesPerSecond: number
+  /** May come at once. */
+  burstBytes: number
+}
+
 /** What the runner tells a shim over stdin, and the files by which the shim answers. Types and names alone. */
 export interface ShimSpec {
   /** Of this process; holds claim, state.json and exit.json. */
   folder: string
   logFolder: string | null
+  /** Null keeps everything, as fast as it comes. */
+  logPolicy: LogPolicy | null
   command: string
   cwd: string
   env: Record<string, string>

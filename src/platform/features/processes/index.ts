@@ -5,6 +5,7 @@
 import { withEventMeta } from '@orpc/server'
 import type { FastifyInstance } from 'fastify'
 import { TowError } from '../../../api/errors.ts'
+import { CURSOR_LENGTH } from '../../../api/log-cursor.ts'
 import type { Engine, Observation } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../kernel/database.ts'
@@ -73,14 +74,11 @@ export function createProcesses(options: ProcessesOptions) {
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
         const { app, environment, ...query } = input
         await requireTarget(app, environment)
-        const asked = lastEventId === undefined ? query : { ...query, after: lastEventId }
-        for await (const line of followLogs(
-          () => engines(environment),
-          { app, environment },
-          asked,
-          signal,
-        )) {
-          yield withEventMeta(line, { id: line.id })
+        const asked =
+          lastEventId === undefined ? query : { ...query, after: lastEventId.slice(0, CURSOR_LENGTH) }
+        const target = { app, environment }
+        for await (const { line, cursor } of followLogs(() => engines(environment), target, asked, signal)) {
+          yield withEventMeta(line, { id: cursor.text() })
         }
       }),
       run: operations.processes.run.handler(async ({ input, context: { actor } }) => {

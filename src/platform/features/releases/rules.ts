@@ -85,6 +85,7 @@ function shownProcess(spec: ProcessSpec): string {
     spec.cpuMillis && `cpu ${spec.cpuMillis}m`,
     spec.memoryMegabytes && `memory ${spec.memoryMegabytes} MB`,
     `surge ${spec.surgePercent} %`,
+    spec.logs && `logs ${spec.logs}`,
   ]
     .filter(Boolean)
     .join(', ')
