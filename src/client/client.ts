@@ -56,7 +56,9 @@ export function createClient({
         try {
           const output = await persist(() => attempt(call.lastEventId), limits)
           if (!isStream(output)) return output
-          return resume(output, attempt, { ...limits, toError: (error) => toTowError(error, url, signal) })
+          // Whoever follows was served once, and nothing is lost by waiting longer.
+          const longer = { ...limits, patience: patience * 6 }
+          return resume(output, attempt, { ...longer, toError: (error) => toTowError(error, url, signal) })
         } catch (error) {
           throw toTowError(error, url, signal)
         }

@@ -1,10 +1,12 @@
 /** The logs of one target: where each process writes, what the runner itself has to say, and how much is kept. */
-import { readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { parseLine, safeText } from '../shim/lines.ts'
 import { openSegments, type SegmentWriter, segmentNames } from '../shim/segments.ts'
 import { logFolderName, parseLogFolder } from './layout.ts'
 
 const TARGET_BYTES = 128 * 1024 * 1024
+/** Of instances that ended; a process that crashes for weeks leaves one each minute. */
+const ENDED_INSTANCES = 500
 const OWN_LIMITS = { segmentBytes: 256 * 1024, totalBytes: 1024 * 1024 }
 const LAST_LINES = 20
 
@@ -75,6 +77,11 @@ export function openTargetLogs(folder: string): TargetLogs {
           rmdirSync(file.folder)
         } catch {}
       }
+      const ended = new Map<string, number>()
+      for (const { folder: one, at } of files) if (existsSync(one)) ended.set(one, at)
+      for (const { folder: one, busy } of files) if (busy) ended.delete(one)
+      const oldestFirst = [...ended].sort((a, b) => a[1] - b[1]).map(([one]) => one)
+      for (const one of oldestFirst.slice(0, -ENDED_INSTANCES)) rmSync(one, { recursive: true, force: true })
     },
     close() {
       for (const writer of writers.values()) writer.close()
