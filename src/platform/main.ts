@@ -1,10 +1,12 @@
 /**
  * The platform as a process. The only file that names concrete engines, builders and servers, and the only one of the
  * platform that reads the environment.
- * Usage: main.ts [--home <folder>] [--port <number>]
+ * Usage: main.ts [--home <folder>] [--port <number>] [--restore <file>]
+ * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { TowError } from '../api/errors.ts'
 import { defaultHome } from '../api/home.ts'
@@ -16,13 +18,17 @@ import { createLocalEngine, shutDownRunner } from '../engines/local/engine.ts'
 import { layerDigests } from '../images/layer.ts'
 import { connectRunner, pathsOf } from '../runner/protocol.ts'
 import { createBlobStore } from '../trees/blob-store.ts'
+import { PLATFORM } from './kernel/actor.ts'
 import { systemClock } from './kernel/clock.ts'
+import type { Database } from './kernel/database.ts'
 import { openHome, removePlatformFile, takeLock, writePlatformFile } from './kernel/home.ts'
 import { createLog, type Log } from './kernel/log.ts'
 import { logToFile } from './kernel/log-file.ts'
+import { COPIED_WHILE_IT_RUNS, serverPart } from './kernel/postgres/base-backup.ts'
 import { postgresOnDemand } from './kernel/postgres/on-demand.ts'
 import { openStateDatabase, type StateDatabase } from './kernel/state-database.ts'
-import { createPlatform, type Platform } from './platform.ts'
+import { assemble, createPlatform, type Platform, type PlatformOptions } from './platform.ts'
+import { refuseUnfinished, refuseUsed, restoreHome } from './restore.ts'
 
 const DEFAULT_PORT = 7370
 const PORTS_TRIED = 50
@@ -40,11 +46,15 @@ try {
 
 async function main(): Promise<void> {
   const { env } = process
-  const { values } = parseArgs({ options: { home: { type: 'string' }, port: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { home: { type: 'string' }, port: { type: 'string' }, restore: { type: 'string' } },
+  })
   const uid = process.getuid?.() ?? -1
   const home = resolve(values.home ?? defaultHome({ env, uid, homedir: homedir() }))
   const port = readPort(values.port)
   openHome(home)
+  if (values.restore === undefined) refuseUnfinished(home)
+  else refuseUsed(home)
   const giveBackLock = takeLock(home)
   const writeEntry = logToFile(join(home, 'logs', 'platform.log'), (line) => process.stderr.write(line))
   const log = createLog(writeEntry)
@@ -53,9 +63,11 @@ async function main(): Promise<void> {
   const engineHome = join(home, 'engine')
   const runner = connectRunner(pathsOf(engineHome).socket)
   const blobs = createBlobStore(join(home, 'blobs'))
+  const appsFolder = join(home, 'postgres-apps')
   const forApps = postgresOnDemand({
-    folder: join(home, 'postgres-apps'),
+    folder: appsFolder,
     name: 'the PostgreSQL of apps',
+    settings: COPIED_WHILE_IT_RUNS,
     onLog: (message) => log.warn(message),
   })
   let state: StateDatabase | null = null
@@ -90,17 +102,21 @@ async function main(): Promise<void> {
     },
     path: env.PATH ?? '',
   })
-  process.on('SIGTERM', () => void end(false, 0))
-  process.on('SIGINT', () => void end(false, 0))
+  const isRestore = values.restore !== undefined
+  const interrupted = () => void end(isRestore, isRestore ? 1 : 0)
+  process.on('SIGTERM', interrupted)
+  process.on('SIGINT', interrupted)
   process.on('SIGHUP', () => {})
 
-  try {
-    state = await openStateDatabase({ home, url: env.DATABASE_URL, log, onLost: () => void end(false, 1) })
-    platform = await createPlatform({
+  const openState = () =>
+    openStateDatabase({ home, url: env.DATABASE_URL, log, onLost: () => void end(false, 1) })
+
+  function optionsWith(database: Database): PlatformOptions {
+    return {
       home,
       version: VERSION,
       person: userInfo().username,
-      database: state.database,
+      database,
       clock: systemClock,
       log,
       blobs,
@@ -138,7 +154,48 @@ async function main(): Promise<void> {
         // The answer to whoever asked is still on its way.
         stop: (everything) => void setTimeout(() => void end(everything, 0), 100),
       },
+      backup: [serverPart({ folder: appsFolder, server: forApps, part: 'databases of apps' })],
+    }
+  }
+
+  if (values.restore !== undefined) {
+    try {
+      await restore(values.restore)
+    } finally {
+      giveBackLock()
+    }
+    process.exit(0)
+  }
+
+  /** Into an empty home; the platform itself does not run meanwhile. */
+  async function restore(file: string): Promise<void> {
+    const passphrase = (await text(process.stdin)).replace(/\r?\n$/, '')
+    const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
+    const manifest = await restoreHome({
+      ...{ home, file: resolve(file), passphrase, version: VERSION },
+      tell: (done, all) => print({ done, all }),
+      async open() {
+        state = await openState()
+        const { database, close } = state
+        const { parts } = await assemble(optionsWith(database))
+        return {
+          parts,
+          async finish({ madeAt }) {
+            const message = `Restored everything from the backup of ${madeAt}`
+            await database.change(PLATFORM, async (change) =>
+              change.event({ kind: 'platform.restored', message }),
+            )
+          },
+          close: () => close(true),
+        }
+      },
     })
+    print({ manifest })
+  }
+
+  try {
+    state = await openState()
+    platform = await createPlatform(optionsWith(state.database))
     // Apps that ran before a restart of the machine find their database again.
     void forApps.resume().catch((error) => log.error('the PostgreSQL of apps did not come back', error))
     const url = await listen(platform, port)

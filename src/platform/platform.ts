@@ -11,6 +11,7 @@ import type { BlobStore } from '../trees/blob-store.ts'
 import type { Tree } from '../trees/tree.ts'
 import { createAccess } from './features/access/index.ts'
 import { createApps } from './features/apps/index.ts'
+import { createBackups } from './features/backups/index.ts'
 import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
 import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
@@ -27,15 +28,17 @@ import { createShips } from './features/ships/index.ts'
 import { createSystem, type SystemOptions } from './features/system/index.ts'
 import { createWhy } from './features/why/index.ts'
 import { PLATFORM } from './kernel/actor.ts'
+import type { BackupPart } from './kernel/backup.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Database, Queries, Within } from './kernel/database.ts'
+import { databasePart } from './kernel/dump.ts'
 import type { Feature } from './kernel/feature.ts'
 import { documentation } from './kernel/http/docs/index.ts'
 import { createReplays } from './kernel/http/replays.ts'
 import { createServer } from './kernel/http/server.ts'
 import type { Log } from './kernel/log.ts'
 import { type Loop, startLoop } from './kernel/loop.ts'
-import { kernelMigrations, migrate } from './kernel/migrations.ts'
+import { kernelMigrations, type Migration, migrate } from './kernel/migrations.ts'
 import { operations } from './kernel/operations.ts'
 import { shipPorts } from './ship-ports.ts'
 
@@ -54,6 +57,8 @@ export interface PlatformOptions {
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
   build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
+  /** What a backup holds beside what features keep. */
+  backup: readonly BackupPart[]
   system: Pick<SystemOptions, 'parts' | 'checks' | 'whatStops' | 'stop'>
 }
 
@@ -69,8 +74,8 @@ export interface Platform {
 
 const REPLAYS_COLLECTED_EVERY = 3_600_000
 
-/** Brings the database up to date and starts every loop; nothing answers before `listen`. */
-export async function createPlatform(options: PlatformOptions): Promise<Platform> {
+/** Puts everything together; the database is not touched, and nothing runs. */
+export async function assemble(options: PlatformOptions) {
   const { home, database, clock, log, blobs, builders } = options
   const { db } = database
   const onError = (error: unknown) => log.error('work in the background failed, and is tried again', error)
@@ -227,6 +232,13 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     },
     onError: (error) => log.error('a push met an error', error),
   })
+  const backups = createBackups({
+    database,
+    clock,
+    version: options.version,
+    parts: () => parts,
+    onError: (error) => log.error('a backup broke off', error),
+  })
   const events = createEvents({ database })
   const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts })
   const system = createSystem({
@@ -285,14 +297,26 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     pipelines,
     ships,
     git,
+    backups,
     events,
     why,
     system,
   ]
-  const applied = await migrate(db, [
-    ...kernelMigrations,
-    ...features.flatMap((feature) => feature.migrations),
-  ])
+  const migrations: Migration[] = [...kernelMigrations, ...features.flatMap((feature) => feature.migrations)]
+  /** The database last: whatever it knows of in its snapshot is there, and it comes back when all else has. */
+  const parts: BackupPart[] = [
+    ...features.flatMap(({ backup }) => backup ?? []),
+    ...options.backup,
+    databasePart(db, migrations),
+  ]
+  return { router, features, access, content, migrations, parts, onError }
+}
+
+/** Brings the database up to date and starts every loop; nothing answers before `listen`. */
+export async function createPlatform(options: PlatformOptions): Promise<Platform> {
+  const { database, clock, log } = options
+  const { router, features, access, content, migrations, onError } = await assemble(options)
+  const applied = await migrate(database.db, migrations)
   if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
 
   const replays = createReplays({ database, now: () => clock.now() })

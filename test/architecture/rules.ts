@@ -30,6 +30,7 @@ export const FEATURE_ORDER = [
   'pipelines',
   'ships',
   'git',
+  'backups',
   'events',
   'why',
   'system',
@@ -48,7 +49,7 @@ export const DOORS: Door[] = [
   },
   {
     room: 'src/cli/',
-    allows: ['src/api/', 'src/client/', 'src/trees/'],
+    allows: ['src/api/', 'src/client/', 'src/trees/', 'src/backups/'],
     because:
       'a command asks the platform; rules that live in a client would have to be repeated in the console',
   },
@@ -77,13 +78,13 @@ export const DOORS: Door[] = [
   },
   {
     room: 'src/platform/features/',
-    allows: ['src/api/', 'src/platform/kernel/', 'src/trees/', 'src/images/', ...PORTS],
+    allows: ['src/api/', 'src/platform/kernel/', 'src/trees/', 'src/images/', 'src/backups/', ...PORTS],
     because:
       'a feature speaks to engines and builders through their ports, so that it works on every one of them',
   },
   {
     room: 'src/platform/',
-    allows: ['src/api/', 'src/platform/', 'src/trees/', ...PORTS],
+    allows: ['src/api/', 'src/platform/', 'src/trees/', 'src/backups/', ...PORTS],
     because: 'only main.ts names concrete engines and builders',
   },
   {
@@ -147,6 +148,11 @@ export const DOORS: Door[] = [
     room: 'src/images/',
     allows: ['src/api/'],
     because: 'only images knows the words of registries, and it knows nothing else of ours',
+  },
+  {
+    room: 'src/backups/',
+    allows: ['src/api/', 'src/trees/'],
+    because: 'the file of a backup is written by the platform and read by the command line',
   },
   {
     room: 'src/trees/',

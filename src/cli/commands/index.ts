@@ -184,6 +184,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./doctor.ts'),
   },
   {
+    path: 'backup',
+    group: PLATFORM,
+    summary: 'Save everything of the platform in one sealed file',
+    load: () => import('./backup/index.ts'),
+  },
+  {
+    path: 'backup verify',
+    group: PLATFORM,
+    summary: 'Read a backup to its end and tell whether it is whole',
+    load: () => import('./backup/verify.ts'),
+  },
+  {
+    path: 'restore',
+    group: PLATFORM,
+    summary: 'Bring a backup into an empty home',
+    load: () => import('./restore.ts'),
+  },
+  {
     path: 'whoami',
     group: PLATFORM,
     summary: 'Who you are to the platform',

@@ -1,5 +1,6 @@
 /** What a feature hands to the platform; main.ts wires them, platform.ts starts them in order and stops them in reverse. */
 import type { FastifyInstance } from 'fastify'
+import type { BackupPart } from './backup.ts'
 import type { Migration } from './migrations.ts'
 
 export interface Feature<Routes = unknown> {
@@ -11,6 +12,8 @@ export interface Feature<Routes = unknown> {
   mount?(server: FastifyInstance): void
   /** The same outside `/api`, for what people see the address of. */
   page?(server: FastifyInstance): void
+  /** What it keeps outside the database. */
+  backup?: BackupPart
   start?(): Promise<void>
   stop?(): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** Forward-only changes of the database, each applied once, in order, in a transaction of its own. */
 import { sql } from 'kysely'
+import { TowError } from '../../api/errors.ts'
 import type { Queries } from './database.ts'
 
 export interface Migration {
@@ -35,7 +36,7 @@ export const kernelMigrations: Migration[] = [
 
 const MIGRATIONS_LOCK = 0x6d_69_67_72
 
-/** Applies what is missing; two platforms that start at once take turns. Answers with the names it applied. */
+/** Applies what is missing; refuses a database with changes that are unknown here. Two platforms that start at once take turns. Answers with the names it applied. */
 export async function migrate(db: Queries, migrations: readonly Migration[]): Promise<string[]> {
   return db.connection().execute(async (connection) => {
     await sql`select pg_advisory_lock(${MIGRATIONS_LOCK})`.execute(connection)
@@ -46,6 +47,8 @@ export async function migrate(db: Queries, migrations: readonly Migration[]): Pr
       const done = new Set(
         (await connection.selectFrom('migrations').select('name').execute()).map((row) => row.name),
       )
+      const unknown = [...done].filter((name) => !migrations.some((migration) => migration.name === name))
+      if (unknown.length > 0) throw newerDatabase(unknown)
       const missing = migrations.filter((migration) => !done.has(migration.name))
       for (const migration of missing) {
         await connection.transaction().execute(async (transaction) => {
@@ -61,4 +64,12 @@ export async function migrate(db: Queries, migrations: readonly Migration[]): Pr
       await sql`select pg_advisory_unlock(${MIGRATIONS_LOCK})`.execute(connection)
     }
   })
+}
+
+export function newerDatabase(unknown: readonly string[]): TowError {
+  return new TowError(
+    'REFUSED',
+    `the database was written by a newer Towpath: this version does not know ${unknown.slice(0, 3).join(', ')}`,
+    { hint: 'install the version of Towpath that wrote it, or a newer one' },
+  )
 }

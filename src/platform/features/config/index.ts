@@ -8,6 +8,7 @@ import { PLATFORM } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import { keysPart } from './backup.ts'
 import { isSet, type OfApp } from './change.ts'
 import { removeRetiredKeys } from './rotate.ts'
 import { configRoutes } from './routes.ts'
@@ -111,6 +112,7 @@ export function createConfig(options: ConfigOptions): Feature<ReturnType<typeof 
     migrations: configMigrations,
     routes: configRoutes(options, vault),
     ...config,
+    backup: keysPart(vault.keyring),
     start: () => removeRetiredKeys(database, vault),
   }
 }

@@ -10,6 +10,13 @@ export interface Keyring {
   read(id: string): Promise<Buffer | null>
   /** Makes a key; its file is on disk, for good, before this answers. */
   make(): Promise<{ id: string; key: Buffer }>
+  /** Puts back a key that was made elsewhere. */
+  put(id: string, key: Buffer): Promise<void>
+  /**
+   * Every key that can be read, those included whose file was removed since the start: rows read in an older snapshot
+   * may still be sealed with them.
+   */
+  all(): Promise<Map<string, Buffer>>
   remove(id: string): Promise<void>
   ids(): Promise<string[]>
   path(id: string): string
@@ -17,11 +24,13 @@ export interface Keyring {
 
 const FILE = /^(k_[a-z0-9]+)\.key$/
 
+export const isKeyId = (text: string): boolean => FILE.test(`${text}.key`)
+
 export function createKeyring(folder: string): Keyring {
   /** Keys that were read stay usable, also when a rotation takes their file away under a reader. */
   const known = new Map<string, Buffer>()
   const path = (id: string) => join(folder, `${id}.key`)
-  return {
+  const keyring: Keyring = {
     path,
     async read(id) {
       const cached = known.get(id)
@@ -33,10 +42,17 @@ export function createKeyring(folder: string): Keyring {
     async make() {
       const id = `k_${randomBytes(8).toString('hex')}`
       const key = randomBytes(KEY_BYTES)
+      await keyring.put(id, key)
+      return { id, key }
+    },
+    async put(id, key) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await writeForGood(folder, path(id), `${key.toString('base64')}\n`)
       known.set(id, key)
-      return { id, key }
+    },
+    async all() {
+      for (const id of await keyring.ids()) await keyring.read(id)
+      return new Map(known)
     },
     remove: (id) => rm(path(id), { force: true }),
     async ids() {
@@ -47,6 +63,7 @@ export function createKeyring(folder: string): Keyring {
       return names.flatMap((name) => FILE.exec(name)?.[1] ?? [])
     },
   }
+  return keyring
 }
 
 /** Null where there is no file. */

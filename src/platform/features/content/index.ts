@@ -13,6 +13,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
+import { blobsPart } from './backup.ts'
 import { mountBlobs } from './blobs-door.ts'
 import { collectContent, type Roots } from './collect.ts'
 import { refusals } from './messages.ts'
@@ -20,6 +21,7 @@ import { announcedTree, checkLinksOf, isLoss, missingBlobs, type Upload } from '
 import { contentRoutes } from './routes.ts'
 import { doubtAllTrees, forgetTrees, migrations, saveTree, useTree } from './store.ts'
 import { createTreeCache } from './tree-cache.ts'
+import { createTurns } from './turns.ts'
 
 export type { Roots } from './collect.ts'
 
@@ -75,6 +77,7 @@ export function createContent(options: ContentOptions): Feature<ReturnType<typeo
   /** By tree: what was missing when it was last announced. Lost with the process; then all is looked for again. */
   const awaited = new Map<string, { digests: ReadonlySet<string>; at: number }>()
   let loop: Loop | null = null
+  const turns = createTurns()
 
   async function tree(hash: string): Promise<Tree> {
     const cached = cache.get(hash)
@@ -178,22 +181,24 @@ export function createContent(options: ContentOptions): Feature<ReturnType<typeo
       }
     },
     collect: () =>
-      collectContent({
-        roots,
-        forget(keep) {
-          awaited.clear()
-          return forgetTrees(database.db, keep, new Date(clock.now().getTime() - grace))
-        },
-        async read(hash) {
-          try {
-            return await tree(hash)
-          } catch (error) {
-            if (isLoss(error) || (error instanceof TowError && error.code === 'BAD_INPUT')) return null
-            throw error
-          }
-        },
-        sweep: (isReferenced) => blobs.collect(isReferenced, { olderThan: grace }),
-      }),
+      turns.alone(() =>
+        collectContent({
+          roots,
+          forget(keep) {
+            awaited.clear()
+            return forgetTrees(database.db, keep, new Date(clock.now().getTime() - grace))
+          },
+          async read(hash) {
+            try {
+              return await tree(hash)
+            } catch (error) {
+              if (isLoss(error) || (error instanceof TowError && error.code === 'BAD_INPUT')) return null
+              throw error
+            }
+          },
+          sweep: (isReferenced) => blobs.collect(isReferenced, { olderThan: grace }),
+        }),
+      ),
   }
 
   return {
@@ -202,6 +207,7 @@ export function createContent(options: ContentOptions): Feature<ReturnType<typeo
     routes: contentRoutes(content),
     ...content,
     mount: (server) => mountBlobs(server, content),
+    backup: blobsPart(blobs, turns.hold),
     async start() {
       let next = clock.now().getTime() + FIRST_COLLECTION
       const pass = async () => {

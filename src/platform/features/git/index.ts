@@ -8,6 +8,7 @@ import type { Actor } from '../../kernel/actor.ts'
 import type { Database } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { toName } from '../manifests/index.ts'
+import { repositoriesPart, sweepBackups } from './backup.ts'
 import { createDoor } from './door.ts'
 import { writeHooks } from './hook.ts'
 import { refusals } from './messages.ts'
@@ -60,8 +61,10 @@ export function createGit(options: GitOptions): Feature<ReturnType<typeof gitRou
     routes: gitRoutes(git),
     ...git,
     page: door.mount,
+    backup: repositoriesPart(repositories),
     async start() {
       await writeHooks(hooks)
+      await sweepBackups(options.folder)
       for (const name of await repositories.names()) await repositories.sweep(name)
     },
     stop: door.close,

@@ -22,6 +22,14 @@ export interface BinariesOptions {
   resolve?: (packageName: string) => string
 }
 
+/** Those that serve the data in `folder`, run by `user`. */
+export function binariesBeside(folder: string, user: { uid: number } | undefined): Promise<PostgresBinaries> {
+  return resolvePostgresBinaries({
+    copies: join(dirname(folder), 'programs'),
+    uid: user?.uid ?? process.getuid?.() ?? 0,
+  })
+}
+
 /** Programs that `uid` can run; the package's folder is mended, or copied into `copies`, where that is needed. */
 export async function resolvePostgresBinaries(options: BinariesOptions): Promise<PostgresBinaries> {
   const packageFolder = findPackage(options.resolve)

@@ -53,6 +53,15 @@ export async function ownedFolder(folder: string, user: RunAs): Promise<void> {
   await chmod(folder, 0o700)
 }
 
+/** Data that came as files: all of it becomes the server's own. */
+export async function giveData(data: string, user: RunAs): Promise<void> {
+  await ownedFolder(data, user)
+  if (!user) return
+  for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
+    await chown(join(entry.parentPath, entry.name), user.uid, user.gid)
+  }
+}
+
 export interface ClusterInput {
   folder: string
   data: string
@@ -69,7 +78,7 @@ export async function ensureCluster(input: ClusterInput): Promise<string> {
   const password = await readIfThere(passwordFile)
   if (version === null) {
     const made = password ?? input.password ?? randomBytes(24).toString('base64url')
-    if (password === null) await writeDurably(passwordFile, made)
+    if (password === null) await writePassword(input.folder, made)
     await initialize(input, made)
     return made
   }
@@ -144,7 +153,9 @@ function runProgram(file: string, args: string[], options: SpawnOptions) {
   })
 }
 
-async function writeDurably(file: string, text: string): Promise<void> {
+/** Of the superuser, beside the data; on disk for good when it returns. */
+export async function writePassword(folder: string, text: string): Promise<void> {
+  const file = join(folder, 'password')
   const handle = await open(`${file}.new`, 'w', 0o600)
   try {
     await handle.writeFile(text)
@@ -153,7 +164,7 @@ async function writeDurably(file: string, text: string): Promise<void> {
     await handle.close()
   }
   await rename(`${file}.new`, file)
-  await syncFolder(dirname(file))
+  await syncFolder(folder)
 }
 
 async function syncFolder(folder: string): Promise<void> {

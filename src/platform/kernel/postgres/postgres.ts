@@ -3,10 +3,10 @@
  * platform ends, and the next platform adopts it. It never replicates, upgrades its data, or guards against a second
  * platform on the same folder.
  */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import pg from 'pg'
 import type { TowError } from '../../../api/errors.ts'
-import { type PostgresBinaries, resolvePostgresBinaries } from './binaries.ts'
+import { binariesBeside, type PostgresBinaries } from './binaries.ts'
 import { ensureCluster, openFolder, serverUser } from './cluster.ts'
 import { boundLog } from './log.ts'
 import { findPostmaster, isAlive } from './postmaster.ts'
@@ -56,12 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const { folder, name, tcpPort = null, onLog } = options
   const user = await serverUser()
   await openFolder(folder, user)
-  const binaries =
-    options.binaries ??
-    (await resolvePostgresBinaries({
-      copies: join(dirname(folder), 'programs'),
-      uid: user?.uid ?? process.getuid?.() ?? 0,
-    }))
+  const binaries = options.binaries ?? (await binariesBeside(folder, user))
   const data = join(folder, 'data')
   const password = await ensureCluster({ folder, data, binaries, user, password: options.superuserPassword })
   const port = tcpPort ?? SOCKET_PORT
@@ -87,10 +82,15 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     leave: () => void watch.end(),
     async stop() {
       await watch.end()
-      const found = await findPostmaster(data)
-      if (found) await stopServer(found.pid)
+      await stopServerOf(folder)
     },
   }
+}
+
+/** Ends the server of a folder whose data is about to go, whoever started it. */
+export async function stopServerOf(folder: string): Promise<void> {
+  const found = await findPostmaster(join(folder, 'data'))
+  if (found) await stopServer(found.pid)
 }
 
 /** Looks whether the server lives, and starts it again where it does not; later and later while that fails. */
