@@ -1,6 +1,6 @@
 /** A live system into one file, and from the file into an empty home, where it goes on. */
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -69,6 +69,8 @@ beforeAll(async () => {
   ann = await newPerson()
   bob = await newPerson()
   app = join(ann.folder, 'hello')
+  // As root, apps run as users of their own, and this one looks for the gate.
+  await chmod(ann.folder, 0o755)
   gate = join(ann.folder, 'open')
   file = join(ann.folder, 'saved.tow')
   await mkdir(app)

@@ -9,6 +9,7 @@ import { createBlobStore } from '../src/trees/blob-store.ts'
 import { storeFolder } from '../src/trees/store-folder.ts'
 import { openTestDatabase } from './database.ts'
 import { createModelEngine, type ModelEngine } from './model-engine.ts'
+import { modelPlatform } from './platform.ts'
 import { createTestBuilder } from './ships-fixture.ts'
 
 export interface WholePlatform {
@@ -33,21 +34,16 @@ export async function openWholePlatform(): Promise<WholePlatform> {
   const engine = createModelEngine()
   const logged: LogEntry[] = []
   const platform = await createPlatform({
-    home,
+    ...modelPlatform({ home, database: database.database, engine }),
     version: '1.2.3',
-    person: 'ada',
-    database: database.database,
     clock: { now: () => new Date(engine.world.now()) },
     log: createLog((entry) => logged.push(entry)),
     blobs,
-    engines: { local: engine },
     builders: [createTestBuilder()],
-    postgresFor: async () => null,
     build: {
       digestLayer: async ({ hash }) => ({ diffId: `sha256:${hash}`, digest: `sha256:${hash}`, size: 1 }),
       endProcess: async () => {},
     },
-    system: { parts: async () => [], checks: [], whatStops: () => [], stop: () => {} },
   })
   const url = await platform.listen(0)
   const token = (await readFile(platform.tokenFile, 'utf8')).trim()
