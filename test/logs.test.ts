@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LogLine } from '../src/api/logs.ts'
+import { receiveOtlp } from '../src/platform/features/drains/testing.ts'
 import { newPerson, type Person } from './tow.ts'
 
 const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname
@@ -34,6 +35,8 @@ afterAll(async () => {
 const pidIn = async (file: string) => JSON.parse(await readFile(join(ann.home, file), 'utf8')).pid as number
 
 test('tow logs -f tells every line once while platform and runner are killed and come back, and ids stay', async () => {
+  const receiver = await receiveOtlp()
+  await ann.ask(['drains', 'add', receiver.url])
   const seen: LogLine[] = []
   child = spawn(process.execPath, [MAIN, 'logs', '-a', 'talker', '-f', '-n', '100000', '--json'], {
     env: { ...process.env, CI: 'true', TOW_HOME: ann.home },
@@ -53,6 +56,7 @@ test('tow logs -f tells every line once while platform and runner are killed and
   process.kill(await pidIn('engine/run/runner.lock'), 'SIGKILL')
   await more()
   const ended = once(child, 'exit')
+  const last = seen.at(-1)!.id
   child.kill('SIGINT')
   expect(await ended).toEqual([130, null])
 
@@ -76,6 +80,24 @@ test('tow logs -f tells every line once while platform and runner are killed and
   }
   const again = new Map((await read('-n', '100000')).map((line) => [line.id, line]))
   expect(seen.filter((line) => JSON.stringify(again.get(line.id)) !== JSON.stringify(line))).toEqual([])
+
+  // The drain sent the same lines meanwhile, at least once each, from some line on without a gap.
+  for (
+    const patience = Date.now() + 60_000;
+    !receiver.received.some(({ id }) => id === last);
+    await delay(50)
+  )
+    expect(Date.now()).toBeLessThan(patience)
+  const sent = new Set(receiver.received.map(({ id }) => id))
+  const first = [...again.keys()].findIndex((id) => sent.has(id))
+  const from = [...again.keys()].slice(first)
+  expect(first).toBeLessThan(seen.length)
+  expect(from.slice(0, from.indexOf(last)).filter((id) => !sent.has(id))).toEqual([])
+  expect(receiver.problems).toEqual([])
+  expect(await ann.ask(['drains'])).toMatchObject([
+    { state: 'sending', missing: 0, refused: 0, problem: null },
+  ])
+  await receiver.close()
 
   const until = own[30]!.at
   expect((await read('--until', until, '-n', '5', '-p', 'web', '-r', 'v1')).at(-1)!.at <= until).toBe(true)

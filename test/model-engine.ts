@@ -5,6 +5,7 @@
 import { TowError } from '../src/api/errors.ts'
 import type { LogLine } from '../src/api/logs.ts'
 import type { Attachment, Engine, Observation, Target } from '../src/engines/engine.ts'
+import { lineFilter } from '../src/engines/log-filter.ts'
 import { createModelWorld, type ModelWorld } from './model-world.ts'
 
 export type Fault = 'lost-request' | 'lost-answer' | 'hang' | null
@@ -132,11 +133,12 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       }
     },
     async *logs(target, query, signal) {
+      const wanted = await lineFilter(query)
       let sent = 0
       for (;;) {
         while (sent < lines.length) {
           const line = lines[sent++]
-          if (line && line.app === target.app && (!query.after || line.id > query.after)) yield line
+          if (line && line.app === target.app && wanted(line)) yield line
         }
         if (!query.follow || signal.aborted) return
         await new Promise<void>((resolve) => {

@@ -6,6 +6,7 @@ import { access } from './access.ts'
 import { apps } from './apps.ts'
 import { builds } from './builds.ts'
 import { config } from './config.ts'
+import { drains } from './drains.ts'
 import { environments } from './environments.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
@@ -23,6 +24,7 @@ export const contract = {
   apps,
   builds,
   config,
+  drains,
   environments,
   events,
   git,

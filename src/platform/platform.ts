@@ -15,6 +15,7 @@ import { createBackups } from './features/backups/index.ts'
 import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
 import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
+import { createDrains } from './features/drains/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
 import { createEvents } from './features/events/index.ts'
 import { createGit } from './features/git/index.ts'
@@ -108,6 +109,7 @@ export async function assemble(options: PlatformOptions) {
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
       await needs.keep(change, { environment })
+      await drains.forgetEnvironment(change, environment)
     },
   })
   const order = async (queries: Queries | Within) =>
@@ -195,6 +197,15 @@ export async function assemble(options: PlatformOptions) {
     onError,
   })
   const processes = createProcesses({ database, clock, engines: engineOf, releases, rollouts, onError })
+  const drains = createDrains({
+    database,
+    clock,
+    vault: config.vault,
+    requireEnvironment: (queries, name) => environments.get(queries, name),
+    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    engines: engineOf,
+    onError,
+  })
   const pipelines = createPipelines({
     database,
     engines: engineOf,
@@ -270,6 +281,7 @@ export async function assemble(options: PlatformOptions) {
     apps: { ...apps.routes.apps, detect: ships.routes.apps.detect },
     builds: builds.routes.builds,
     config: config.routes.config,
+    drains: drains.routes.drains,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },
     git: git.routes.git,
@@ -294,6 +306,7 @@ export async function assemble(options: PlatformOptions) {
     releases,
     rollouts,
     processes,
+    drains,
     pipelines,
     ships,
     git,

@@ -27,6 +27,7 @@ export const FEATURE_ORDER = [
   'releases',
   'rollouts',
   'processes',
+  'drains',
   'pipelines',
   'ships',
   'git',

@@ -142,6 +142,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./env/remove.ts'),
   },
   {
+    path: 'drains',
+    group: CONFIGURE,
+    summary: 'Where log lines are sent, and how that goes',
+    load: () => import('./drains/index.ts'),
+  },
+  {
+    path: 'drains add',
+    group: CONFIGURE,
+    summary: 'Send the log lines of an environment elsewhere',
+    load: () => import('./drains/add.ts'),
+  },
+  {
+    path: 'drains remove',
+    group: CONFIGURE,
+    summary: 'Stop sending log lines there',
+    load: () => import('./drains/remove.ts'),
+  },
+  {
     path: 'pipeline',
     group: CONFIGURE,
     summary: 'The order of environments',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { SEED } from '../../../test/seed.ts'
 import { openLogCursor } from '../../api/log-cursor.ts'
 import { type LogLine, LogQuery } from '../../api/logs.ts'
 import { createSampleContent, sampleArtifact, sampleSet, webProcess, wholly } from '../conformance/sample.ts'
@@ -41,9 +42,7 @@ async function runs(command: string, logs?: 'block' | 'drop'): Promise<void> {
 const TALKER = `node -e "let i = 0; setInterval(() => { let t = ''; for (let k = 0; k < 60; k++) t += 'line ' + i++ + ' ' + 'x'.repeat(120) + '\\n'; process.stdout.write(t) }, 5)"`
 
 test('a follower that is broken off at random goes on after its cursor with every line once, while runners and shims are killed', async () => {
-  const seed = Number(process.env.TOW_SEED ?? Date.now() % 1_000_000)
-  console.log(`seed ${seed}`)
-  let state = seed
+  let state = SEED % 2_147_483_648
   const random = (below: number) => {
     state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
     return Math.floor((state / 2_147_483_648) * below)
