@@ -52,6 +52,7 @@ const server = createServer({
     authenticate: async () => ({ ...ANSWER }),
     permits: () => true,
   },
+  authorize: async () => {},
   replays: { once: async () => null, collect: async () => 0 },
   log: createLog(() => {}),
   mounts: [],

@@ -73,6 +73,7 @@ export async function openWorld(permissions?: readonly Permission[]): Promise<Wo
     content,
     ships,
     environment: async () => 'stage',
+    mayShip: async () => {},
     async serving(app) {
       const mine = (await fixture.releases()).filter((row) => row.app === app)
       const isOver = mine.every(({ phase }) => ['live', 'failed', 'aborted', 'superseded'].includes(phase))

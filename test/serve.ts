@@ -5,6 +5,7 @@ import { PERMISSIONS, type Permission } from '../src/api/operation.ts'
 import { type Client, createClient } from '../src/client/client.ts'
 import type { Database } from '../src/platform/kernel/database.ts'
 import type { Principal } from '../src/platform/kernel/http/authenticator.ts'
+import type { Authorize } from '../src/platform/kernel/http/authorize.ts'
 import { createReplays } from '../src/platform/kernel/http/replays.ts'
 import { createServer } from '../src/platform/kernel/http/server.ts'
 import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
@@ -34,6 +35,8 @@ export interface TestServerOptions {
   pages?: ((server: FastifyInstance) => void)[]
   /** What the person may do; default: everything. */
   permissions?: readonly Permission[]
+  /** What is said of the objects that a request names; default: nothing against any. */
+  authorize?: Authorize
   port?: number
 }
 
@@ -44,6 +47,7 @@ export async function serveForTest({
   mounts = [],
   pages = [],
   permissions = PERMISSIONS,
+  authorize = async () => {},
   port = 0,
 }: TestServerOptions): Promise<TestServer> {
   const logged: LogEntry[] = []
@@ -53,6 +57,7 @@ export async function serveForTest({
       authenticate: async ({ secret }) => (secret === TOKEN ? TESTER : null),
       permits: (_, permission) => permissions.includes(permission),
     },
+    authorize,
     replays: createReplays({ database, now: () => new Date() }),
     log: createLog((entry) => logged.push(entry)),
     mounts,

@@ -7,7 +7,7 @@ import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
 import { createPlatform } from '../src/platform/platform.ts'
 import { createBlobStore } from '../src/trees/blob-store.ts'
 import { storeFolder } from '../src/trees/store-folder.ts'
-import { openTestDatabase } from './database.ts'
+import { openTestDatabase, type TestDatabase } from './database.ts'
 import { createModelEngine, type ModelEngine } from './model-engine.ts'
 import { modelPlatform } from './platform.ts'
 import { createTestBuilder } from './ships-fixture.ts'
@@ -18,9 +18,12 @@ export interface WholePlatform {
   /** Of the person who started it, its administrator. */
   token: string
   client: Client
+  database: TestDatabase
   engine: ModelEngine
   /** Everything that the platform logged. */
   logged: LogEntry[]
+  /** Keeps files as a tree that the platform knows; answers with its hash. */
+  tree(files: Record<string, string>): Promise<string>
   /** Ships a folder of files and waits until it is live, or has failed. */
   ship(files: Record<string, string>, folderName?: string): Promise<string>
   close(): Promise<void>
@@ -50,22 +53,22 @@ export async function openWholePlatform(): Promise<WholePlatform> {
   const client = createClient({ url, token })
   const time = setInterval(() => engine.advance(100), 10)
 
+  async function tree(files: Record<string, string>): Promise<string> {
+    const folder = await mkdtemp(join(home, 'source-'))
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true })
+      await writeFile(join(folder, path), text)
+    }
+    const { tree: kept } = await storeFolder(folder, blobs)
+    await client.trees.put({ hash: kept.hash, upserts: [...kept.entries], removals: [] })
+    return kept.hash
+  }
+
   return {
-    home,
-    url,
-    token,
-    client,
-    engine,
-    logged,
+    ...{ home, url, token, client, database, engine, logged },
+    tree,
     async ship(files, folderName = 'shop') {
-      const folder = await mkdtemp(join(home, 'source-'))
-      for (const [path, text] of Object.entries(files)) {
-        await mkdir(dirname(join(folder, path)), { recursive: true })
-        await writeFile(join(folder, path), text)
-      }
-      const { tree } = await storeFolder(folder, blobs)
-      await client.trees.put({ hash: tree.hash, upserts: [...tree.entries], removals: [] })
-      const { id } = await client.ships.start({ tree: tree.hash, folderName })
+      const { id } = await client.ships.start({ tree: await tree(files), folderName })
       for await (const update of await client.ships.follow({ id })) {
         if (update.type === 'ship' && update.ship.state !== 'running') break
       }

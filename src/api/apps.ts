@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Digest, Name, ReleaseNumber, Timestamp } from './names.ts'
+import { Digest, Name, ReleaseNumber, TeamName, Timestamp } from './names.ts'
 import { operation } from './operation.ts'
 
 /** An app as its source declares it. */
@@ -76,11 +76,21 @@ export const apps = {
   })
     .input(z.object({ app: Name }))
     .output(App),
+  own: operation({
+    method: 'PUT',
+    path: '/apps/{app}/owner',
+    summary: 'Give an app to another team, or to nobody',
+    permission: 'app:change',
+    objects: { everywhere: 'app' },
+  })
+    .input(z.object({ app: Name, owner: TeamName.nullable() }))
+    .output(z.object({ app: Name, owner: z.string().nullable(), before: z.string().nullable() })),
   remove: operation({
     method: 'DELETE',
     path: '/apps/{app}',
     summary: 'Stop an app everywhere and forget it; its databases are kept',
     permission: 'app:change',
+    objects: { everywhere: 'app' },
   })
     .input(z.object({ app: Name, confirm: Name }))
     .output(z.object({ app: Name, environments: z.array(z.string()), keptDatabases: z.array(z.string()) })),

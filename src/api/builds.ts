@@ -60,6 +60,7 @@ export const builds = {
     path: '/builds/{id}/cancel',
     summary: 'End a build',
     permission: 'app:change',
+    objects: { build: 'id' },
   })
     .input(z.object({ id: z.string().max(64) }))
     .output(Build),

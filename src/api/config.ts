@@ -39,6 +39,7 @@ export const config = {
     path: '/apps/{app}/environments/{environment}/config',
     summary: 'Set and unset keys together; makes one release',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
     bodyMegabytes: 40,
   })
     .input(
@@ -55,6 +56,7 @@ export const config = {
     path: '/apps/{app}/environments/{environment}/config/{key}/reveal',
     summary: 'The value of a secret; who asked is in the timeline',
     permission: 'app:secret',
+    objects: { app: 'app', environment: 'environment' },
     replays: false,
   })
     .input(OfApp.extend({ key: ConfigKey }))

@@ -2,7 +2,6 @@
  * Everything the platform can do: one table that the server implements, the client speaks, the documentation prints
  * and the permission test walks. Shapes only; nothing here does anything.
  */
-import { access } from './access.ts'
 import { apps } from './apps.ts'
 import { builds } from './builds.ts'
 import { config } from './config.ts'
@@ -11,6 +10,7 @@ import { environments } from './environments.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
 import { needs } from './needs.ts'
+import { access, people, teams, tokens } from './people.ts'
 import { pipelines } from './pipelines.ts'
 import { processes } from './processes.ts'
 import { releases } from './releases.ts'
@@ -29,12 +29,15 @@ export const contract = {
   events,
   git,
   needs,
+  people,
   pipelines,
   processes,
   releases,
   rollouts,
   ships,
   system,
+  teams,
+  tokens,
   trees,
 }
 export type Contract = typeof contract

@@ -50,6 +50,7 @@ export const drains = {
     path: base,
     summary: 'Send the log lines of an environment to an OTLP or syslog receiver, from now on',
     permission: 'environment:operate',
+    objects: { environment: 'environment' },
   })
     .input(
       z.object({
@@ -72,6 +73,7 @@ export const drains = {
     path: `${base}/{id}`,
     summary: 'Stop sending; what was sent stays where it is',
     permission: 'environment:operate',
+    objects: { environment: 'environment' },
   })
     .input(z.object({ environment: Name, id: z.string().max(64) }))
     .output(z.object({ id: z.string(), url: z.string() })),

@@ -7,6 +7,7 @@ export const git = {
     path: '/git/repositories',
     summary: 'The Git repository to which a folder is pushed; made where there is none',
     permission: 'app:change',
+    objects: 'none',
   })
     .input(
       z.object({

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { DEFAULT_LOG_POLICY, LogPolicy } from './app-spec.ts'
-import { ConfigKey, Name } from './names.ts'
+import { ConfigKey, Name, TeamName } from './names.ts'
 
 const COMMAND = 'a command is text, e.g. "node server.js"'
 const CPU = 'cores are written like 250m, 0.5 or 2'
@@ -80,7 +80,7 @@ const ManifestApp = z.strictObject({
     .optional()
     .describe("The app's folder; a change in it ships the app. Default: here"),
   context: z.string().max(1024).optional().describe("What its build may read; default: the app's folder"),
-  owner: z.string().min(1).max(64).optional().describe('The team that answers for it'),
+  owner: TeamName.optional().describe('The team that answers for it'),
   build: z
     .strictObject({
       builder: z

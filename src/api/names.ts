@@ -15,6 +15,30 @@ export const Name = z
   .regex(NAME_PATTERN, 'names are lower-case letters, digits and single hyphens, and start with a letter')
   .refine((name) => !isReserved(name), notReserved)
 
+/** Teams follow the same rule, and may be called a little longer. */
+export const TeamName = z
+  .string()
+  .max(64, 'names of teams have at most 64 characters')
+  .regex(NAME_PATTERN, 'names are lower-case letters, digits and single hyphens, and start with a letter')
+
+/** What a person or a machine is called: a login name or an address, in lower case so that no two look alike. */
+export const PrincipalName = z
+  .string()
+  .max(64, 'names of people have at most 64 characters')
+  .regex(
+    /^[a-z0-9](?:[a-z0-9._@+-]*[a-z0-9])?$/,
+    'names of people are lower-case letters, digits and . _ @ + - between them',
+  )
+
+/** What somebody calls one of their tokens. */
+export const TokenName = z
+  .string()
+  .max(64, 'names of tokens have at most 64 characters')
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?$/,
+    'names of tokens are letters, digits and . _ @ - between them',
+  )
+
 /** Lower-case hexadecimal SHA-256. */
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal')
 

@@ -25,6 +25,7 @@ export const needs = {
     path: '/apps/{app}/environments/{environment}/needs/postgres/connect',
     summary: 'How to open an app’s database; who asked is in the timeline',
     permission: 'app:secret',
+    objects: { app: 'app', environment: 'environment' },
     replays: false,
   })
     .input(z.object({ app: Name, environment: Name }))
@@ -33,7 +34,8 @@ export const needs = {
     method: 'DELETE',
     path: '/apps/{app}/environments/{environment}/needs/postgres',
     summary: 'Drop the database of an app that is gone; cannot be undone',
-    permission: 'app:secret',
+    permission: 'environment:operate',
+    objects: { environment: 'environment' },
   })
     .input(z.object({ app: Name, environment: Name, confirm: z.string().max(128) }))
     .output(z.object({ database: z.string() })),

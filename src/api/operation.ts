@@ -16,8 +16,37 @@ export const PERMISSIONS = [
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 
+/** Permissions that are held in an environment, or for an app in one; all others are held everywhere or not at all. */
+const SCOPED = ['app:change', 'app:secret', 'environment:operate'] as const satisfies readonly Permission[]
+export type ScopedPermission = (typeof SCOPED)[number]
+
+export function isScoped(permission: Permission): permission is ScopedPermission {
+  return (SCOPED as readonly Permission[]).includes(permission)
+}
+
+/**
+ * Where a request names what it touches. A place is a field of the input; `apps.*.app` is that field of each in a list.
+ * Resolved and checked for every request in one place, before the operation begins.
+ */
+export type Objects =
+  | { app: string; environment: string }
+  | { environment: string }
+  /** An app, wherever something of it is. */
+  | { everywhere: string }
+  /** The apps and the environment behind an id. */
+  | { build: string }
+  | { rollout: string }
+  | { run: string }
+  | { ship: string }
+  /** The apps that a tree declares, as far as they are to be shipped. */
+  | { tree: string }
+  /** No app and no environment yet: to hold the permission anywhere is enough. */
+  | 'none'
+
 export interface OperationMeta {
   permission: Permission
+  /** Null where the permission is not held in an environment. */
+  objects: Objects | null
   /** A changing operation takes an Idempotency-Key, makes exactly one change and answers with that change's result. */
   changes: boolean
   /** Whether the answer is kept for a repeated call. False where the answer holds a secret: those are kept nowhere. */
@@ -26,15 +55,17 @@ export interface OperationMeta {
   bodyMegabytes: number
 }
 
-interface OperationOptions {
+type OperationOptions = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: `/${string}`
   summary: string
-  permission: Permission
   changes?: boolean
   replays?: boolean
   bodyMegabytes?: number
-}
+} & (
+  | { permission: ScopedPermission; objects: Objects }
+  | { permission: Exclude<Permission, ScopedPermission>; objects?: undefined }
+)
 
 /** Declares one operation. Input from path, query and body is one flat object. */
 export function operation({
@@ -42,11 +73,12 @@ export function operation({
   path,
   summary,
   permission,
+  objects,
   changes = method !== 'GET',
   replays = changes,
   bodyMegabytes = 2,
 }: OperationOptions) {
   return oc
-    .$meta<OperationMeta>({ permission, changes, replays, bodyMegabytes })
+    .$meta<OperationMeta>({ permission, objects: objects ?? null, changes, replays, bodyMegabytes })
     .route({ method, path, summary, inputStructure: 'compact', outputStructure: 'compact' })
 }

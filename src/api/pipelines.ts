@@ -38,6 +38,7 @@ export const pipelines = {
     path: '/promotions',
     summary: 'Move the same artifacts to the next environment; all are checked before any moves',
     permission: 'app:change',
+    objects: { app: 'apps.*.app', environment: 'to' },
   })
     .input(
       z.object({

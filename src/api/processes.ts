@@ -77,6 +77,7 @@ export const processes = {
     path: `${base}/processes`,
     summary: 'Set counts by hand; null goes back to what the source says',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
   })
     .input(
       OfApp.extend({
@@ -90,6 +91,7 @@ export const processes = {
     path: `${base}/restart`,
     summary: 'Replace the running processes, one at a time',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
   })
     .input(OfApp.extend({ process: Name.optional() }))
     .output(z.object({ processes: z.array(z.string()) })),
@@ -106,6 +108,7 @@ export const processes = {
     path: `${base}/runs`,
     summary: 'Start a command once, in a process of the live release',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
   })
     .input(
       OfApp.extend({

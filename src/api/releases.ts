@@ -77,6 +77,7 @@ export const releases = {
     path: '/apps/{app}/environments/{environment}/rollback',
     summary: 'Make a new release with an earlier one’s code and plain config',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
   })
     .input(
       OfApp.extend({

@@ -67,6 +67,7 @@ export const rollouts = {
     path: '/rollouts/{id}/abort',
     summary: 'Give up a rollout; the old release goes on serving',
     permission: 'app:change',
+    objects: { rollout: 'id' },
   })
     .input(ById)
     .output(Rollout),
@@ -75,6 +76,7 @@ export const rollouts = {
     path: '/rollouts/{id}/retry',
     summary: 'Roll the same release out again; an unknown release command is started once more',
     permission: 'app:change',
+    objects: { rollout: 'id' },
   })
     .input(ById)
     .output(Rollout),

@@ -68,6 +68,7 @@ export const ships = {
     path: '/ships',
     summary: 'Build apps of a tree and release them',
     permission: 'app:change',
+    objects: { tree: 'tree' },
   })
     .input(
       z.object({
@@ -99,6 +100,7 @@ export const ships = {
     path: '/ships/{id}/cancel',
     summary: 'Stop a delivery: builds end, rollouts under way are aborted',
     permission: 'app:change',
+    objects: { ship: 'id' },
   })
     .input(z.object({ id: z.string().max(64) }))
     .output(Ship),

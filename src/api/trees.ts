@@ -27,6 +27,7 @@ export const trees = {
     path: '/trees/{hash}',
     summary: 'Tell the platform what a tree holds; answers with the blobs it still lacks',
     permission: 'app:change',
+    objects: 'none',
     bodyMegabytes: 64,
     // The answer changes as files arrive: an earlier one must not be given again.
     replays: false,

@@ -41,6 +41,7 @@ import type { Log } from './kernel/log.ts'
 import { type Loop, startLoop } from './kernel/loop.ts'
 import { kernelMigrations, type Migration, migrate } from './kernel/migrations.ts'
 import { operations } from './kernel/operations.ts'
+import { createAuthorize } from './objects.ts'
 import { shipPorts } from './ship-ports.ts'
 
 export interface PlatformOptions {
@@ -89,7 +90,11 @@ export async function assemble(options: PlatformOptions) {
     return found
   }
 
-  const access = await createAccess({ home, person: options.person, database, clock })
+  const access = await createAccess({
+    ...{ home, person: options.person, database, clock },
+    requireEnvironment: (queries, name) => environments.get(queries, name),
+    appsOf: (queries) => apps.list(queries),
+  })
   const content = createContent({
     database,
     blobs,
@@ -110,6 +115,7 @@ export async function assemble(options: PlatformOptions) {
       await config.forget(change, { environment })
       await needs.keep(change, { environment })
       await drains.forgetEnvironment(change, environment)
+      await access.forget(change, environment)
     },
   })
   const order = async (queries: Queries | Within) =>
@@ -117,6 +123,7 @@ export async function assemble(options: PlatformOptions) {
   const apps = createApps({
     database,
     clock,
+    access,
     engines: engineOf,
     order,
     wanted: (queries, filter) => rollouts.overview(queries, filter),
@@ -241,6 +248,10 @@ export async function assemble(options: PlatformOptions) {
       if (live === null || (await rollouts.intended(db, app, environment)) !== live) return null
       return (await releases.get(db, app, environment, live)).artifact
     },
+    async mayShip(actor, names, environment) {
+      const touched = names.map(async (app) => ({ app, environment, owner: await apps.ownerOf(db, app) }))
+      access.require(actor, 'app:change', await Promise.all(touched))
+    },
     onError: (error) => log.error('a push met an error', error),
   })
   const backups = createBackups({
@@ -278,6 +289,9 @@ export async function assemble(options: PlatformOptions) {
   // Every operation of the contract, or this does not type-check.
   const router = operations.router({
     access: access.routes.access,
+    people: access.routes.people,
+    teams: access.routes.teams,
+    tokens: access.routes.tokens,
     apps: { ...apps.routes.apps, detect: ships.routes.apps.detect },
     builds: builds.routes.builds,
     config: config.routes.config,
@@ -322,13 +336,16 @@ export async function assemble(options: PlatformOptions) {
     ...options.backup,
     databasePart(db, migrations),
   ]
-  return { router, features, access, content, migrations, parts, onError }
+  const authorize = createAuthorize({
+    ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships },
+  })
+  return { router, features, access, authorize, content, migrations, parts, onError }
 }
 
 /** Brings the database up to date and starts every loop; nothing answers before `listen`. */
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
   const { database, clock, log } = options
-  const { router, features, access, content, migrations, onError } = await assemble(options)
+  const { router, features, access, authorize, content, migrations, onError } = await assemble(options)
   const applied = await migrate(database.db, migrations)
   if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
 
@@ -336,6 +353,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   const server = createServer({
     router,
     authenticator: access.authenticator,
+    authorize,
     replays,
     log,
     mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),

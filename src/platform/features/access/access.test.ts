@@ -23,7 +23,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
-const open = () => createAccess({ home, person: 'ada', database: test_.database, clock: { now: () => now } })
+const open = () =>
+  createAccess({
+    ...{ home, person: 'ada', database: test_.database, clock: { now: () => now } },
+    requireEnvironment: async () => undefined,
+    appsOf: async () => [],
+  })
 type Access = Awaited<ReturnType<typeof open>>
 const ask = ({ authenticator }: Access, secret: string) =>
   authenticator.authenticate({ kind: 'token', secret })

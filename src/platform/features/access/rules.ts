@@ -1,5 +1,5 @@
 /** Who may do what, from roles alone. Pure. */
-import type { Permission } from '../../../api/operation.ts'
+import type { Permission, ScopedPermission } from '../../../api/operation.ts'
 import { type Grant, ROLES, type Role } from '../../../api/roles.ts'
 import type { Principal } from '../../kernel/http/authenticator.ts'
 
@@ -20,12 +20,54 @@ export function isAtLeast(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least)
 }
 
+export function isAdministrator({ roles }: Pick<Principal, 'roles'>): boolean {
+  return roles.some(({ role }) => role === 'administrator')
+}
+
+/** Whoever reads, reads all; and nobody administers half a platform: these two are held everywhere. */
+const EVERYWHERE: readonly Role[] = ['viewer', 'administrator']
+
+/** A role that is given in one environment and can’t be; null where there is none. */
+export function misplacedRole(grants: readonly Grant[]): Role | null {
+  return (
+    grants.find(({ role, environment }) => environment !== null && EVERYWHERE.includes(role))?.role ?? null
+  )
+}
+
 /** Whether this kind of thing is permitted anywhere; where, and on what, is asked once the request is read. */
 export function permits({ roles, credential }: Principal, permission: Permission): boolean {
   // A token that makes tokens would outlive being taken away.
   if (permission === 'self:tokens') return credential.kind !== 'token'
   const least = LEAST[permission]
   return least === null || roles.some(({ role }) => isAtLeast(role, least))
+}
+
+/** One thing that a request touches. */
+export interface Touched {
+  /** Null: the environment itself. */
+  app: string | null
+  /** The team of the app; null where nobody owns it. */
+  owner: string | null
+  /** Null: whichever; there is nothing in any yet. */
+  environment: string | null
+}
+
+export type Lack = { lacks: 'role'; role: Role; environment: string | null } | { lacks: 'team'; team: string }
+
+/** What the principal lacks to do this to one thing; null for nothing. */
+export function lackOf(
+  { roles, teams }: Pick<Principal, 'roles' | 'teams'>,
+  permission: ScopedPermission,
+  { app, owner, environment }: Touched,
+): Lack | null {
+  const role = LEAST[permission]!
+  const here = roles.filter(
+    (grant) => grant.environment === null || environment === null || grant.environment === environment,
+  )
+  const isThere = (least: Role) => here.some((grant) => isAtLeast(grant.role, least))
+  if (!isThere(role)) return { lacks: 'role', role, environment }
+  if (app === null || owner === null || teams.includes(owner) || isThere('operator')) return null
+  return { lacks: 'team', team: owner }
 }
 
 /** What a token that was narrowed to `given` may do for whoever holds `own`: what both say, never more than either. */

@@ -1,5 +1,4 @@
-/** Principals with their roles, teams with their members, tokens. All that is kept of a token is its SHA-256. */
-import { sql } from 'kysely'
+/** Rows of principals with their roles, and of teams with their members. */
 import type { Grant, Role } from '../../../api/roles.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
@@ -79,7 +78,7 @@ type Tables = {
 export const tables = (db: Queries | Within) => (db as Queries).withTables<Tables>()
 
 const EVERYWHERE = '*'
-const toColumn = ({ role, environment }: Grant) => ({ role, environment: environment ?? EVERYWHERE })
+export const toColumn = ({ role, environment }: Grant) => ({ role, environment: environment ?? EVERYWHERE })
 export const toGrant = ({ role, environment }: { role: Role; environment: string }): Grant => ({
   role,
   environment: environment === EVERYWHERE ? null : environment,
@@ -100,6 +99,10 @@ export async function insertPrincipal(db: Within, row: PrincipalRow): Promise<bo
   return numInsertedOrUpdatedRows === 1n
 }
 
+export async function deletePrincipal(db: Within, name: string): Promise<void> {
+  await tables(db).deleteFrom('principals').where('name', '=', name).execute()
+}
+
 export async function rolesOf(db: Queries | Within, principal: string): Promise<Grant[]> {
   const query = tables(db).selectFrom('principal_roles').select(['role', 'environment'])
   return (await query.where('principal', '=', principal).execute()).map(toGrant)
@@ -108,6 +111,22 @@ export async function rolesOf(db: Queries | Within, principal: string): Promise<
 export async function teamsOf(db: Queries | Within, principal: string): Promise<string[]> {
   const query = tables(db).selectFrom('team_members').select('team').where('principal', '=', principal)
   return (await query.orderBy('team').execute()).map(({ team }) => team)
+}
+
+/** Everybody with roles and teams, by name. */
+export async function listPrincipals(
+  db: Queries | Within,
+): Promise<(PrincipalRow & { roles: Grant[]; teams: string[] })[]> {
+  const [rows, roles, members] = await Promise.all([
+    tables(db).selectFrom('principals').selectAll().orderBy('name').execute(),
+    tables(db).selectFrom('principal_roles').selectAll().orderBy('environment').orderBy('role').execute(),
+    tables(db).selectFrom('team_members').selectAll().orderBy('team').execute(),
+  ])
+  return rows.map((row) => ({
+    ...row,
+    roles: roles.filter(({ principal }) => principal === row.name).map(toGrant),
+    teams: members.filter(({ principal }) => principal === row.name).map(({ team }) => team),
+  }))
 }
 
 export async function insertRoles(db: Within, principal: string, grants: readonly Grant[]): Promise<void> {
@@ -119,49 +138,73 @@ export async function insertRoles(db: Within, principal: string, grants: readonl
     .execute()
 }
 
-export async function insertToken(db: Within, row: TokenRow, grants: readonly Grant[]): Promise<void> {
-  await tables(db).insertInto('tokens').values(row).execute()
-  if (grants.length === 0) return
-  await tables(db)
-    .insertInto('token_roles')
-    .values(grants.map((grant) => ({ token: row.hash, ...toColumn(grant) })))
+export async function deleteRoles(db: Within, principal: string, grants: readonly Grant[]): Promise<void> {
+  for (const { role, environment } of grants.map(toColumn)) {
+    await tables(db)
+      .deleteFrom('principal_roles')
+      .where('principal', '=', principal)
+      .where('role', '=', role)
+      .where('environment', '=', environment)
+      .execute()
+  }
+}
+
+/** Roles of people and of tokens: none of them may come back with a new environment of that name. */
+export async function deleteRolesIn(db: Within, environment: string): Promise<void> {
+  await tables(db).deleteFrom('principal_roles').where('environment', '=', environment).execute()
+  await tables(db).deleteFrom('token_roles').where('environment', '=', environment).execute()
+}
+
+export async function listTeams(
+  db: Queries | Within,
+): Promise<{ name: string; members: string[]; created_at: Date }[]> {
+  const [rows, members] = await Promise.all([
+    tables(db).selectFrom('teams').selectAll().orderBy('name').execute(),
+    tables(db).selectFrom('team_members').selectAll().orderBy('principal').execute(),
+  ])
+  return rows.map(({ name, created_at }) => ({
+    name,
+    created_at,
+    members: members.filter(({ team }) => team === name).map(({ principal }) => principal),
+  }))
+}
+
+/** False where there is one of that name. */
+export async function insertTeam(db: Within, name: string, by: string, at: Date): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tables(db)
+    .insertInto('teams')
+    .values({ name, created_at: at, created_by: by })
     .onConflict((conflict) => conflict.doNothing())
-    .execute()
-}
-
-/** Names of the tokens that were taken away. */
-export async function deleteTokens(
-  db: Within,
-  { principal, name }: { principal: string; name?: string },
-): Promise<string[]> {
-  let query = tables(db).deleteFrom('tokens').where('principal', '=', principal)
-  if (name !== undefined) query = query.where('name', '=', name)
-  return (await query.returning('name').execute()).map((row) => row.name)
-}
-
-/** A token with whoever it belongs to, in one round trip. */
-export async function findByToken(db: Queries | Within, hash: Buffer) {
-  return tables(db)
-    .selectFrom('tokens')
-    .innerJoin('principals', 'principals.name', 'tokens.principal')
-    .where('tokens.hash', '=', hash)
-    .selectAll('tokens')
-    .select([
-      'principals.kind',
-      sql<{ role: Role; environment: string }[]>`(
-        select coalesce(json_agg(json_build_object('role', role, 'environment', environment)), '[]')
-        from principal_roles where principal = tokens.principal)`.as('own'),
-      sql<{ role: Role; environment: string }[]>`(
-        select coalesce(json_agg(json_build_object('role', role, 'environment', environment)), '[]')
-        from token_roles where token = tokens.hash)`.as('given'),
-      sql<string[]>`(
-        select coalesce(json_agg(team order by team), '[]')
-        from team_members where principal = tokens.principal)`.as('teams'),
-    ])
     .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
 }
 
-/** A note, not a change: it has no event. */
-export async function noteUse(db: Queries, hash: Buffer, at: Date): Promise<void> {
-  await tables(db).updateTable('tokens').set({ last_used_at: at }).where('hash', '=', hash).execute()
+/** Locked until the change ends, so that nobody gives it an app while it goes. */
+export async function lockTeam(db: Within, name: string): Promise<boolean> {
+  const query = tables(db).selectFrom('teams').select('name').where('name', '=', name).forUpdate()
+  return (await query.executeTakeFirst()) !== undefined
+}
+
+export async function deleteTeam(db: Within, name: string): Promise<void> {
+  await tables(db).deleteFrom('teams').where('name', '=', name).execute()
+}
+
+/** False where they were in it. */
+export async function insertMember(db: Within, team: string, principal: string): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tables(db)
+    .insertInto('team_members')
+    .values({ team, principal })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
+}
+
+/** False where they were not in it. */
+export async function deleteMember(db: Within, team: string, principal: string): Promise<boolean> {
+  const { numDeletedRows } = await tables(db)
+    .deleteFrom('team_members')
+    .where('team', '=', team)
+    .where('principal', '=', principal)
+    .executeTakeFirst()
+  return numDeletedRows === 1n
 }

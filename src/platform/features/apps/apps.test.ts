@@ -17,6 +17,11 @@ beforeAll(async () => {
   apps = createApps({
     ...{ database, engines, order },
     clock: { now: () => new Date(control.engine.world.now()) },
+    access: {
+      require() {},
+      teamNames: async () => [],
+      addTeam: () => Promise.reject(new Error('no teams here')),
+    },
     wanted: (db, filter) => control.rollouts.overview(db, filter),
     stop: async (change, app, by) => ({
       environments: await control.rollouts.remove(change, app, by),
@@ -33,7 +38,9 @@ afterAll(async () => {
 })
 
 async function ship(app: string, delivery: Parameters<Control['ship']>[0] = {}) {
-  await control.test.database.change(ADA, (change) => apps.ensure(change, { name: app, owner: null }))
+  await control.test.database.change(ADA, (change) =>
+    apps.ensure(change, ADA, { name: app, owner: null, environment: 'stage' }),
+  )
   return control.ship({ app, ...delivery })
 }
 

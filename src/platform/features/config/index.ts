@@ -4,7 +4,7 @@
  * freezes values for them, and tells of changes through `onChanged`.
  */
 import type { RunSpec } from '../../../api/app-spec.ts'
-import { PLATFORM } from '../../kernel/actor.ts'
+import { type Actor, PLATFORM } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
@@ -33,7 +33,11 @@ export interface ConfigOptions {
   /** `get` throws NOT_FOUND; `ensure` makes it known: config may come before the first ship. */
   apps: {
     get(db: Queries | Within, name: string): Promise<unknown>
-    ensure(change: Change, app: { name: string; owner: string | null }): Promise<unknown>
+    ensure(
+      change: Change,
+      actor: Actor,
+      app: { name: string; owner: string | null; environment: string },
+    ): Promise<unknown>
   }
   /** Of the newest release; null before the first. */
   runSpecOf(db: Queries | Within, app: string, environment: string): Promise<RunSpec | null>
@@ -64,6 +68,8 @@ export interface Config {
   setByHand(db: Queries | Within, of: OfApp, keys: readonly string[]): Promise<string[]>
   /** Secrets of other features: under a key that no config can have, e.g. `need:postgres`. */
   vault: Pick<Vault, 'keep' | 'open' | 'isLost' | 'forget' | 'check'>
+  /** Environments in which anything was ever set for an app. */
+  placesOf(db: Queries | Within, app: string): Promise<string[]>
   /** Unsets everything of an app, or of an environment, so that nothing comes back with a new one of that name. */
   forget(change: Change, only: { app: string } | { environment: string }): Promise<void>
 }
@@ -89,6 +95,9 @@ export function createConfig(options: ConfigOptions): Feature<ReturnType<typeof 
     async setByHand(db, { app, environment }, keys) {
       const latest = await latestVersions(db, app, environment)
       return keys.filter((key) => isSet(latest.get(key)))
+    },
+    async placesOf(db, app) {
+      return (await configuredPairs(db, { app })).map(({ environment }) => environment)
     },
     async forget(change, only) {
       for (const { app, environment } of await configuredPairs(change.db, only)) {

@@ -24,8 +24,10 @@ export function configRoutes(options: ConfigOptions, vault: Vault) {
           const of: OfApp = { app: input.app, environment: input.environment }
           const by = context.actor.name
           await environments.get(change.db, input.environment)
-          if (Object.keys(input.set).length > 0) await apps.ensure(change, { name: input.app, owner: null })
-          else await apps.get(change.db, input.app)
+          if (Object.keys(input.set).length > 0) {
+            const app = { name: input.app, owner: null, environment: input.environment }
+            await apps.ensure(change, context.actor, app)
+          } else await apps.get(change.db, input.app)
           const run = await runSpecOf(change.db, input.app, input.environment)
           const { changed, guessedSecrets, description } = await applyChange(change, input, {
             ...{ vault, now: clock.now(), by, needs: run?.needs ?? [] },

@@ -87,7 +87,7 @@ export async function appendVersions(db: Within, rows: VersionRow[]): Promise<vo
 
 /** Pairs of app and environment that have values now, narrowed down to an app or an environment. */
 export async function configuredPairs(
-  db: Within,
+  db: Queries | Within,
   only: { app?: string; environment?: string },
 ): Promise<{ app: string; environment: string }[]> {
   let query = tables(db).selectFrom('config_versions').select(['app', 'environment']).distinct()

@@ -33,7 +33,7 @@ export async function openConfig() {
       async get(_db: unknown, name: string) {
         if (!apps.has(name)) throw new TowError('NOT_FOUND', `there is no app "${name}"`)
       },
-      async ensure(_change: Change, { name }: { name: string }) {
+      async ensure(_change: Change, _actor: unknown, { name }: { name: string }) {
         apps.add(name)
       },
     },

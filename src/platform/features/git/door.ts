@@ -137,11 +137,13 @@ export function createDoor(options: DoorOptions): GitDoor {
           .send(`${text}\n`)
       })
       server.addHook('preClose', async () => stopping.abort())
-      const config = { permission: 'app:change', basic: true } as const
+      const config = { permission: 'app:change', objects: 'none', basic: true } as const
       const bodyLimit = Number.MAX_SAFE_INTEGER
       server.get('/git/:repository/info/refs', { config }, advertise)
       server.post(`/git/:repository/${UPLOAD}`, { config, bodyLimit }, exchange(UPLOAD))
-      server.post(`/git/:repository/${RECEIVE}`, { config, bodyLimit }, exchange(RECEIVE))
+      // Which apps a push would ship is known once its files are read: see push.ts.
+      const receives = { ...config, objects: 'later' } as const
+      server.post(`/git/:repository/${RECEIVE}`, { config: receives, bodyLimit }, exchange(RECEIVE))
     },
     async close() {
       stopping.abort()

@@ -25,6 +25,8 @@ export interface PushDependencies {
   environment(): Promise<string>
   /** The artifact of the release that serves, where nothing else is on its way. */
   serving(app: string, environment: string): Promise<string | null>
+  /** FORBIDDEN where whoever pushes may not change one of these apps there. */
+  mayShip(actor: Actor, apps: readonly string[], environment: string): Promise<void>
   repositories: Repositories
   queue: Queue
   onError: (error: unknown) => void
@@ -125,6 +127,8 @@ async function ship(
     say(words.nothing)
     return true
   }
+  // Also where a delivery of the same is under way already: whoever leaves it gives it up.
+  await dependencies.mayShip(push.by, changed, environment)
   const running = await ships.underWay(environment, tree.hash)
   const isSame = running !== null && changed.every((app) => running.apps.some((one) => one.app === app))
   if (isSame) say(words.joining(changed, environment))

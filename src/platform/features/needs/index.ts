@@ -52,6 +52,8 @@ export interface Needs {
   injectedNames(needs: readonly string[]): string[]
   /** Makes what is missing and answers with the variables to inject, secrets included. Safe to repeat after any crash. */
   ensure(app: string, environment: string, needs: readonly string[]): Promise<Record<string, string>>
+  /** Environments in which an app has a database, also one that was kept. */
+  placesOf(db: Queries | Within, app: string): Promise<string[]>
   /** The app or the environment goes, its data stays; answers with the names of the databases kept. */
   keep(change: Change, only: { app: string } | { environment: string }): Promise<string[]>
 }
@@ -85,6 +87,9 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
         }
       }
       return given
+    },
+    async placesOf(db, app) {
+      return (await listDatabases(db)).filter((row) => row.app === app).map((row) => row.environment)
     },
     async keep(change, only) {
       const kept = await keepDatabases(change.db, only)

@@ -113,5 +113,9 @@ export function createProcesses(options: ProcessesOptions) {
     },
   } satisfies Feature
 
-  return feature
+  return {
+    ...feature,
+    /** The run as it was written down; NOT_FOUND where there is none. */
+    run: (id: string) => runs.known(id),
+  }
 }

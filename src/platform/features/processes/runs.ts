@@ -153,14 +153,20 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
       open.length > 0 && !controller.signal.aborted ? setTimeout(() => loop?.wake(), LOOK_EVERY_MS) : null
   }
 
+  async function known(id: string): Promise<RunRow> {
+    const row = await findRun(database.db, id)
+    if (!row) throw new TowError('NOT_FOUND', `there is no run "${id}"`)
+    return row
+  }
+
   let unlisten = () => {}
   return {
     request,
+    known,
     start,
     /** The run as it is after a fresh look at the engine. */
     async current(id: string): Promise<RunRow> {
-      const row = await findRun(database.db, id)
-      if (!row) throw new TowError('NOT_FOUND', `there is no run "${id}"`)
+      const row = await known(id)
       if (row.state === 'running') await look(row)
       return (await findRun(database.db, id)) ?? row
     },

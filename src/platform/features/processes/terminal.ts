@@ -28,7 +28,7 @@ export function mountTerminals(server: FastifyInstance, dependencies: TerminalDe
   server.route({
     method: 'GET',
     url: '/runs/:id/terminal',
-    config: { permission: 'app:change' },
+    config: { permission: 'app:change', objects: { run: 'id' } },
     async handler(request: FastifyRequest, reply) {
       const { id } = request.params as { id: string }
       await dependencies.runs.settled(id)

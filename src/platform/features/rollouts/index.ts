@@ -10,6 +10,7 @@ import { type ReleaseWithState, wouldRepeat } from '../releases/index.ts'
 import { createChanges, type ScaleRequest } from './changes.ts'
 import { createDeliver, type Deliver, type DeliverDependencies, type Delivery, refusals } from './deliver.ts'
 import { createDesiredMaker, type DesiredMaker } from './desired.ts'
+import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
 import { createReconcile } from './reconcile.ts'
@@ -118,6 +119,12 @@ export function createRollouts(options: RolloutsOptions) {
       const had = wantedCounts(run, { declared: target.declared, overrides: {} })
       const isSame = wouldRepeat(live, { ...config, artifact: content.digest, run })
       return isSame && Object.keys(asks).every((name) => asks[name] === had[name]) ? target.live : null
+    },
+    /** NOT_FOUND where there is none. */
+    async get(db: Queries | Within, id: string) {
+      const row = await findRollout(db, id)
+      if (!row) throw notFound(id)
+      return asRollout(row.state, clock.now().getTime())
     },
     /** Those that there are of these. */
     async find(db: Queries | Within, ids: readonly string[]) {

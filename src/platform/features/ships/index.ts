@@ -20,7 +20,7 @@ import { followShip, type Position } from './follow.ts'
 import { refusals } from './messages.ts'
 import type { ShipPorts } from './ports.ts'
 import { shipRoutes } from './routes.ts'
-import { type StartInput, startShip } from './start.ts'
+import { type StartInput, startShip, targetOf } from './start.ts'
 import {
   findShip,
   lastSource,
@@ -29,6 +29,7 @@ import {
   runningShips,
   shipApps,
   shippedTrees,
+  shipsOfBuild,
   updateShip,
   viewOf,
 } from './store.ts'
@@ -68,6 +69,12 @@ export interface Ships {
     environment: string,
     artifact: string,
   ): Promise<{ tree: string; declaration: AppDeclaration } | null>
+  /** Names of the apps that this would ship, and where to; refused where the files hold mistakes. */
+  asked(
+    input: Pick<StartInput, 'tree' | 'folderName' | 'apps' | 'environment'>,
+  ): Promise<{ names: string[]; environment: string }>
+  /** The deliveries under way that wait for a build. */
+  ofBuild(build: string): Promise<{ id: string; environment: string }[]>
   /** The newest delivery of this tree that is under way and not cancelled. */
   underWay(environment: string, tree: string): Promise<Ship | null>
   /** The apps of a tree; refused where its files hold mistakes. */
@@ -99,6 +106,11 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
     },
     declared: async (tree, folderName) =>
       chooseApps(await detectApps(db, content, tree, folderName), undefined),
+    async asked({ tree, folderName, apps, environment }) {
+      const chosen = chooseApps(await detectApps(db, content, tree, folderName), apps)
+      return { names: chosen.map(({ name }) => name), environment: await targetOf(db, ports, environment) }
+    },
+    ofBuild: (build) => shipsOfBuild(db, build),
     source: (app, environment, artifact) => lastSource(db, app, environment, artifact),
     async underWay(environment, tree) {
       const running = (await runningShips(db)).filter(

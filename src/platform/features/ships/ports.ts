@@ -28,7 +28,14 @@ export interface ShipPorts {
     list(db: Queries | Within): Promise<{ name: string }[]>
     get(db: Queries | Within, name: string): Promise<{ name: string }>
   }
-  apps: { ensure(change: Change, app: { name: string; owner: string | null }): Promise<unknown> }
+  apps: {
+    /** Makes it known. Refused where whoever acts may not change it there, or not give it to this owner. */
+    ensure(
+      change: Change,
+      actor: Actor,
+      app: { name: string; owner: string | null; environment: string },
+    ): Promise<unknown>
+  }
   /**
    * Every reason why the app can't run in the environment: config and needs that are missing. `together`: apps of the
    * same delivery. Asked with an empty run spec but variables and needs before anything is built.

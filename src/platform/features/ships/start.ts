@@ -2,11 +2,13 @@
 import type { Origin } from '../../../api/app-spec.ts'
 import type { Ship } from '../../../api/ships.ts'
 import type { Actor } from '../../kernel/actor.ts'
+import type { Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Content } from '../content/index.ts'
 import type { AdvanceOptions } from './advance.ts'
 import { chooseApps, detectApps } from './detect.ts'
 import { messages, refusals } from './messages.ts'
+import type { ShipPorts } from './ports.ts'
 import { findShip, insertShip, insertShipApp, shipApps, viewOf } from './store.ts'
 
 export interface StartInput {
@@ -19,6 +21,17 @@ export interface StartInput {
   rebuild: boolean
 }
 
+/** The environment that is named, else the first; refused where there is none. */
+export async function targetOf(
+  db: Queries | Within,
+  { environments }: Pick<ShipPorts, 'environments'>,
+  named: string | undefined,
+): Promise<string> {
+  const wanted = named ?? (await environments.list(db))[0]?.name
+  if (wanted === undefined) throw refusals.noEnvironment()
+  return (await environments.get(db, wanted)).name
+}
+
 export async function startShip(
   options: AdvanceOptions & { content: Content },
   actor: Actor,
@@ -28,14 +41,11 @@ export async function startShip(
   const manifests = await detectApps(database.db, content, input.tree, input.folderName)
   const apps = chooseApps(manifests, input.apps)
   return database.change(actor, async (change) => {
-    const known = await ports.environments.list(change.db)
-    const wanted = input.environment ?? known[0]?.name
-    if (wanted === undefined) throw refusals.noEnvironment()
-    const environment = (await ports.environments.get(change.db, wanted)).name
+    const environment = await targetOf(change.db, ports, input.environment)
     const together = apps.map((app) => app.name)
     const reasons = []
     for (const { name, owner, run } of apps) {
-      await ports.apps.ensure(change, { name, owner: owner ?? null })
+      await ports.apps.ensure(change, actor, { name, owner: owner ?? null, environment })
       const { variables, needs } = run
       const asked = { app: name, environment, run: { processes: {}, crons: {}, variables, needs } }
       reasons.push(...(await ports.refusals(change, asked, together)))

@@ -132,6 +132,16 @@ export function runningShips(db: Queries): Promise<ShipRow[]> {
     .execute()
 }
 
+export function shipsOfBuild(db: Queries, build: string): Promise<{ id: string; environment: string }[]> {
+  return tables(db)
+    .selectFrom('ship_apps')
+    .innerJoin('ships', 'ships.id', 'ship_apps.ship')
+    .select(['ships.id', 'ships.environment'])
+    .where('ship_apps.build', '=', build)
+    .where('ships.state', '=', 'running')
+    .execute()
+}
+
 /** Other deliveries of the same apps to the same environment, as far as they matter to this one. */
 export function rivals(db: Queries | Within, ship: ShipRow, apps: readonly string[]) {
   return tables(db)

@@ -1,17 +1,22 @@
 /**
- * The one place where a request is let in: every route under this server says which permission it needs, and nothing
- * of a request's body is read before that is settled. A route that says nothing stops the server from starting.
+ * The one place where a request is let in: every route under this server says which permission it needs and where it
+ * names what it touches, and nothing of a request's body is read before its sender is known to hold the permission. A
+ * route that says nothing stops the server from starting.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { TowError } from '../../../api/errors.ts'
-import type { Permission } from '../../../api/operation.ts'
+import { isScoped, type Objects, type Permission } from '../../../api/operation.ts'
 import type { Actor } from '../actor.ts'
 import { newId } from '../ids.ts'
 import type { Authenticator, Presented, Principal } from './authenticator.ts'
+import { type Authorize, checkObjects } from './authorize.ts'
+import { refuseUnkeepableText } from './text.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     permission?: Permission
+    /** Where the path names what the request touches; `later`: the body does, and whoever reads it asks. */
+    objects?: Objects | 'later'
     /** The token may also come as the password of Basic authentication: Git speaks nothing else. */
     basic?: boolean
   }
@@ -36,15 +41,16 @@ export const makeRequestId = () => newId('q')
 
 /** For doors outside the table of operations: who acts, as `database.change` wants to know it. */
 export function actorOf(request: FastifyRequest): Actor {
-  return { name: request.principal.name }
+  return { name: request.principal.name, principal: request.principal }
 }
 
-export function guard(server: FastifyInstance, authenticator: Authenticator): void {
+export function guard(server: FastifyInstance, authenticator: Authenticator, authorize: Authorize): void {
   server.decorateRequest('principal')
   server.addHook('onRoute', (route) => {
-    if (!route.config?.permission) {
-      throw new Error(`the route ${String(route.method)} ${route.url} does not say which permission it needs`)
-    }
+    const { permission, objects } = route.config ?? {}
+    const what = `the route ${String(route.method)} ${route.url}`
+    if (!permission) throw new Error(`${what} does not say which permission it needs`)
+    if (objects !== 'later') checkObjects(what, permission, objects)
   })
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({
@@ -55,10 +61,13 @@ export function guard(server: FastifyInstance, authenticator: Authenticator): vo
     })
     refuseStrangers(request.headers.host, request.headers.origin)
     // Without a route there is nothing to protect, and the answer is 404.
-    const { permission = 'anyone', basic } = request.routeOptions.config
+    const { permission = 'anyone', objects, basic } = request.routeOptions.config
     // Git asks first without a token, and sends one only to whoever asks for it in these words.
     if (basic) reply.header('www-authenticate', 'Basic realm="Towpath"')
     request.principal = permission === 'anyone' ? NOBODY : await admit(request, authenticator, permission)
+    if (!isScoped(permission) || objects === undefined || objects === 'later') return
+    refuseUnkeepableText(request.params)
+    await authorize(request.principal, permission, objects, request.params as Record<string, unknown>)
   })
 }
 

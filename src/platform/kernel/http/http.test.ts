@@ -64,16 +64,20 @@ beforeAll(async () => {
     routes: testRoutes(),
     pages: [
       (scope) => {
-        const config = { permission: 'app:change', basic: true } as const
+        const config = { permission: 'app:change', objects: 'none', basic: true } as const
         scope.get('/git', { config }, async (request) => request.principal.name)
       },
     ],
     mounts: [
       (scope) => {
-        scope.get('/terminal', { config: { permission: 'app:change' } }, async (request, reply) => {
-          const { socket } = takeUpgrade(request, reply)
-          socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello')
-        })
+        scope.get(
+          '/terminal',
+          { config: { permission: 'app:change', objects: 'none' } },
+          async (request, reply) => {
+            const { socket } = takeUpgrade(request, reply)
+            socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello')
+          },
+        )
       },
     ],
   })

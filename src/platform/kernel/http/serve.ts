@@ -14,6 +14,7 @@ import type { OperationMeta } from '../../../api/operation.ts'
 import type { Log } from '../log.ts'
 import type { OperationContext } from '../operations.ts'
 import type { Principal } from './authenticator.ts'
+import { type Authorize, checkObjects, validated } from './authorize.ts'
 import { isUnexpected, toTowError, wireError } from './failure.ts'
 import { actorOf } from './guard.ts'
 import { type Replays, readKey } from './replays.ts'
@@ -30,6 +31,7 @@ interface RequestContext extends OperationContext {
 export interface ServeOptions {
   router: AnyRouter
   prefix: `/${string}`
+  authorize: Authorize
   replays: Replays
   log: Log
   /** Answers that go on for as long as someone listens; ended hard at the end, so that clients resume elsewhere. */
@@ -41,11 +43,12 @@ const KEEP_ALIVE_MILLISECONDS = 15_000
 export function serveOperations(server: FastifyInstance, options: ServeOptions): void {
   const { router, prefix, openStreams } = options
   const handler = createHandler(options)
-  for (const { path, meta, method } of operationsOf(router)) {
+  for (const { name, path, meta, method, input } of operationsOf(router)) {
+    checkObjects(name, meta.permission, meta.objects, input)
     server.route({
       method,
       url: prefix + path.replace(/\{(\w+)\}/g, ':$1'),
-      config: { permission: meta.permission },
+      config: { permission: meta.permission, ...(meta.objects && { objects: 'later' as const }) },
       bodyLimit: meta.bodyMegabytes * 1024 * 1024,
       async handler(request, reply) {
         const gone = new AbortController()
@@ -67,7 +70,7 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
   }
 }
 
-function createHandler({ router, replays, log }: ServeOptions) {
+function createHandler({ router, authorize, replays, log }: ServeOptions) {
   /** What a person reads, and what the log keeps of what nobody expected. */
   function fail(thrown: unknown, requestId: string, operation: string) {
     const error = toTowError(thrown, requestId)
@@ -91,16 +94,25 @@ function createHandler({ router, replays, log }: ServeOptions) {
     clientInterceptors: [
       async (options) => {
         const { context, path, procedure, input, next } = options
-        const { replays: isKept } = procedure['~orpc'].meta as unknown as OperationMeta
+        const { replays: isKept, permission, objects } = procedure['~orpc'].meta as unknown as OperationMeta
         refuseUnkeepableText(input)
         const operation = path.join('.')
         const { idempotencyKey: key, principal } = context
+        // Before anything else: a kept answer is no more for everybody than a new one.
+        if (objects !== null && objects !== 'none') {
+          await authorize(
+            principal,
+            permission,
+            objects,
+            await validated(procedure['~orpc'].inputSchema, input),
+          )
+        }
         const output =
           key !== undefined && isKept
             ? await asDeclared(
                 procedure['~orpc'].outputSchema,
                 await replays.once({ key, principal: principal.name, operation, input }, (actor) =>
-                  next({ ...options, context: { ...context, actor } }),
+                  next({ ...options, context: { ...context, actor: { ...actor, principal } } }),
                 ),
               )
             : await next()

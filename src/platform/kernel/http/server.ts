@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { ERROR_CODES, TowError } from '../../../api/errors.ts'
 import type { Log } from '../log.ts'
 import type { Authenticator } from './authenticator.ts'
+import type { Authorize } from './authorize.ts'
 import { failureBody, isUnexpected, toTowError } from './failure.ts'
 import { guard, makeRequestId } from './guard.ts'
 import type { Replays } from './replays.ts'
@@ -16,6 +17,7 @@ import { routeUpgrades } from './upgrade.ts'
 export interface ServerOptions {
   router: AnyRouter
   authenticator: Authenticator
+  authorize: Authorize
   replays: Replays
   log: Log
   /** Doors beside the table of operations, mounted under `/api`. */
@@ -32,7 +34,8 @@ export interface Server {
 
 const CLOSING_MILLISECONDS = 3000
 
-export function createServer({ router, authenticator, replays, log, mounts, pages }: ServerOptions): Server {
+export function createServer(options: ServerOptions): Server {
+  const { router, authenticator, authorize, replays, log, mounts, pages } = options
   const server = fastify({
     genReqId: makeRequestId,
     requestIdHeader: false,
@@ -43,7 +46,7 @@ export function createServer({ router, authenticator, replays, log, mounts, page
     clientErrorHandler: refuseUnreadable,
   })
   const openStreams = new Set<{ destroy(): void }>()
-  guard(server, authenticator)
+  guard(server, authenticator, authorize)
   routeUpgrades(server)
   server.setErrorHandler((thrown, request, reply) => {
     const error = toTowError(thrown, request.id)
@@ -57,7 +60,7 @@ export function createServer({ router, authenticator, replays, log, mounts, page
       hint: 'GET /docs lists every operation',
     })
   })
-  serveOperations(server, { router, prefix: '/api', replays, log, openStreams })
+  serveOperations(server, { router, prefix: '/api', authorize, replays, log, openStreams })
   for (const mount of mounts) {
     server.register(
       async (scope) => {

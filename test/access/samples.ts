@@ -1,0 +1,127 @@
+/** One request for every operation of the contract that would go wrong, or change nothing, for whoever is let in. */
+import type { Objects, Permission } from '../../src/api/operation.ts'
+
+/** What a request touches, and everything that a sample may need to name it. */
+export interface Thing {
+  /** For the message of a test that fails. */
+  name: string
+  app: string
+  owner: string | null
+  /** Where; the sample names the first. */
+  environments: readonly string[]
+  /** An id, an environment or a tree that is not there is answered with 404. */
+  isAbsent: boolean
+  ids: { ship: string; rollout: string; run: string; build: string; artifact: string }
+  tree: string
+}
+
+type Sample = (thing: Thing) => Record<string, unknown>
+
+const nothing: Sample = () => ({})
+const place: Sample = ({ app, environments: [environment] }) => ({ app, environment })
+const byId = (kind: keyof Thing['ids']) => (thing: Thing) => ({ id: thing.ids[kind] })
+const digest: Sample = ({ ids }) => ({ digest: ids.artifact })
+const GHOST = 'ghost'
+let serial = 0
+
+export const SAMPLES: Record<string, Sample> = {
+  'access.whoami': nothing,
+  'apps.detect': ({ tree }) => ({ tree, folderName: 'shop' }),
+  'apps.list': nothing,
+  'apps.get': ({ app }) => ({ app }),
+  'apps.own': ({ app, owner }) => ({ app, owner }),
+  'apps.remove': ({ app }) => ({ app, confirm: 'nonsense' }),
+  'builds.list': nothing,
+  'builds.get': byId('build'),
+  'builds.log': byId('build'),
+  'builds.cancel': byId('build'),
+  'builds.artifact': digest,
+  'builds.sbom': digest,
+  'config.list': place,
+  'config.set': place,
+  'config.reveal': (thing) => ({ ...place(thing), key: 'NOTHING' }),
+  'config.rotateKey': nothing,
+  'drains.list': nothing,
+  'drains.add': ({ environments: [environment] }) => ({ environment, url: 'nonsense' }),
+  'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),
+  'environments.list': nothing,
+  'environments.add': () => ({ name: 'stage' }),
+  'environments.remove': () => ({ name: 'stage' }),
+  'environments.check': () => ({ name: 'stage' }),
+  'events.list': nothing,
+  'events.follow': nothing,
+  'events.why': ({ app }) => ({ app }),
+  'git.connect': () => ({ folderName: 'shop' }),
+  'needs.list': nothing,
+  'needs.connect': place,
+  'needs.remove': (thing) => ({ ...place(thing), confirm: 'nonsense' }),
+  'people.list': nothing,
+  'people.add': () => ({ name: 'ada' }),
+  'people.change': () => ({ person: GHOST }),
+  'people.revoke': () => ({ person: GHOST }),
+  'people.remove': () => ({ person: GHOST }),
+  'pipelines.get': nothing,
+  'pipelines.plan': ({ app }) => ({ apps: [app] }),
+  'pipelines.promote': ({ app, environments: [to] }) => ({
+    to,
+    apps: [{ app, from: 'stage', release: 'none' }],
+  }),
+  'processes.list': place,
+  'processes.scale': (thing) => ({ ...place(thing), counts: {} }),
+  'processes.restart': place,
+  'processes.logs': (thing) => ({ ...place(thing), lines: 1 }),
+  'processes.run': (thing) => ({ ...place(thing), command: 'true', detached: true }),
+  'processes.getRun': byId('run'),
+  'processes.listRuns': place,
+  'processes.samples': place,
+  'releases.list': place,
+  'releases.get': (thing) => ({ ...place(thing), number: 1 }),
+  'releases.diff': (thing) => ({ ...place(thing), from: 1, to: 1 }),
+  'releases.rollback': (thing) => ({ ...place(thing), plan: true }),
+  'rollouts.list': nothing,
+  'rollouts.get': byId('rollout'),
+  'rollouts.follow': byId('rollout'),
+  'rollouts.abort': byId('rollout'),
+  'rollouts.retry': byId('rollout'),
+  'ships.start': ({ tree, environments: [environment] }) => ({ tree, folderName: 'shop', environment }),
+  'ships.get': byId('ship'),
+  'ships.follow': byId('ship'),
+  'ships.cancel': byId('ship'),
+  'system.status': nothing,
+  'system.stop': nothing,
+  'system.doctor': nothing,
+  'teams.list': nothing,
+  'teams.add': () => ({ name: 'red' }),
+  'teams.remove': () => ({ team: GHOST }),
+  'teams.join': () => ({ team: GHOST, person: GHOST }),
+  'teams.leave': () => ({ team: GHOST, person: GHOST }),
+  'tokens.list': nothing,
+  'tokens.add': () => ({ name: `walk-${serial++}` }),
+  'tokens.remove': () => ({ name: GHOST }),
+  'tokens.listOf': () => ({ person: GHOST }),
+  'tokens.addFor': () => ({ person: GHOST, name: 'walk' }),
+  'tokens.removeOf': () => ({ person: GHOST, name: 'walk' }),
+  'trees.put': ({ tree }) => ({ hash: tree, upserts: [] }),
+}
+
+/** Doors beside the table, by method and address. */
+export const DOORS: Record<
+  string,
+  { path: (thing: Thing) => string; permission?: Permission; objects: Objects; basic?: boolean }
+> = {
+  'POST /api/backups': { path: () => '/api/backups', permission: 'platform:administer', objects: 'none' },
+  'POST /api/blobs': { path: ({ tree }) => `/api/blobs?tree=${tree}`, objects: 'none' },
+  'GET /api/runs/:id/terminal': {
+    path: ({ ids }) => `/api/runs/${ids.run}/terminal`,
+    objects: { run: 'id' },
+  },
+  'GET /git/:repository/info/refs': {
+    ...{ path: () => '/git/shop.git/info/refs?service=git-receive-pack', objects: 'none', basic: true },
+  },
+  'POST /git/:repository/git-upload-pack': {
+    ...{ path: () => '/git/shop.git/git-upload-pack', objects: 'none', basic: true },
+  },
+  'POST /git/:repository/git-receive-pack': {
+    ...{ path: () => '/git/shop.git/git-receive-pack', objects: 'none', basic: true },
+  },
+}
