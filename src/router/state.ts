@@ -33,6 +33,8 @@ export interface SetState {
   endpoints: EndpointState[]
   counts: SetCounts
   inFlight: number
+  /** How many of those are event streams and upgraded connections, which would not end by themselves. */
+  streams: number
   /** Where the round of equally busy endpoints stands. */
   turn: number
   goneAt: number | null
@@ -116,6 +118,7 @@ function applySet(
       endpoints: [],
       counts: emptyCounts(),
       inFlight: 0,
+      streams: 0,
       turn: 0,
       goneAt: null,
     }
@@ -167,6 +170,17 @@ export function release(endpoint: EndpointState): void {
   if (endpoint.inFlight > 0) return
   if (endpoint.gone) closePools(endpoint.pools)
   wake(endpoint.idle)
+}
+
+/** `end` is called when the endpoint has drained for long enough. */
+export function enterStream(endpoint: EndpointState, end: () => void): void {
+  endpoint.streams.add(end)
+  endpoint.set.streams++
+}
+
+/** The counterpart of `enterStream`. Harmless when repeated. */
+export function releaseStream(endpoint: EndpointState, end: () => void): void {
+  if (endpoint.streams.delete(end)) endpoint.set.streams--
 }
 
 function wake(waiting: Set<() => void>): void {
