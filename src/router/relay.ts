@@ -79,7 +79,6 @@ function stream(
     client.end()
     answer.cancel()
   }
-  if (contentType?.startsWith('text/event-stream')) enterStream(endpoint, endStream)
   const stopBefore = exchange.stop
   exchange.stop = () => {
     clearTimeout(stalled)
@@ -111,4 +110,5 @@ function stream(
   })
   body.on('error', breakOff)
   body.on('close', breakOff)
+  if (contentType?.startsWith('text/event-stream')) enterStream(endpoint, endStream)
 }

@@ -16,6 +16,8 @@ export interface EndpointState {
   inFlight: number
   /** No new request goes there, whatever the table says. */
   draining: boolean
+  /** It drained for so long that streams have ended; one that begins now ends at once. */
+  endsStreams: boolean
   /** In no table any more: its pools close with its last request. */
   gone: boolean
   /** It refused a connection just now: others come first until then. */
@@ -145,6 +147,7 @@ function newEndpoint({ id, host, port }: Endpoint, set: SetState): EndpointState
     pools: openPools(host, port),
     inFlight: 0,
     draining: false,
+    endsStreams: false,
     gone: false,
     suspectUntil: 0,
     streams: new Set(),
@@ -172,10 +175,11 @@ export function release(endpoint: EndpointState): void {
   wake(endpoint.idle)
 }
 
-/** `end` is called when the endpoint has drained for long enough. */
+/** `end` is called once the endpoint has drained for long enough, maybe now: to be told last. */
 export function enterStream(endpoint: EndpointState, end: () => void): void {
   endpoint.streams.add(end)
   endpoint.set.streams++
+  if (endpoint.endsStreams) end()
 }
 
 /** The counterpart of `enterStream`. Harmless when repeated. */

@@ -101,11 +101,11 @@ function tunnel(context: Context, exchange: Exchange, endpoint: EndpointState, e
     endExchange(context, exchange, false)
   }
   exchange.stop = null
-  enterStream(endpoint, endBoth)
   socket.on('close', closed)
   appSocket.on('close', closed)
   carry('bytesIn', socket, appSocket)
   carry('bytesOut', appSocket, socket)
+  enterStream(endpoint, endBoth)
 }
 
 /** Sends what is written already, then closes both directions. */
