@@ -42,7 +42,10 @@ export interface ObservedProcess {
 export interface ObservedSet {
   id: string
   processes: ObservedProcess[]
-  /** Requests under way; 0 where the engine cannot tell and nothing is routed to it. */
+  /**
+   * Requests under way, without event streams and upgraded connections, which the engine ends itself; 0 where it cannot
+   * tell and nothing is routed to it.
+   */
   inFlight: number
   problem?: Problem
 }

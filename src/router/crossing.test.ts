@@ -197,11 +197,13 @@ describe('streams', () => {
     send('two')
     expect(String((await once(answer, 'data'))[0])).toBe('data: two\n\n')
     expect(router.inFlight('stage/missions', 'v1')).toBe(1)
+    expect(router.streams('stage/missions', 'v1')).toBe(1)
     answer.on('error', () => {})
     request.destroy()
     await gone
     await eventually(() => records[0]).toMatchObject({ status: 499, bytesOut: 22, set: 'v1' })
     expect(router.inFlight('stage/missions', 'v1')).toBe(0)
+    expect(router.streams('stage/missions', 'v1')).toBe(0)
   })
 
   test('a client that leaves before the answer ends the work of the app', async () => {
@@ -293,6 +295,7 @@ describe('streams', () => {
     expect(text).toMatch(/upgrade: echo/i)
     expect(text).toMatch(/X-Key: k/)
     expect(router.inFlight('stage/missions', 'v1')).toBe(1)
+    expect(router.streams('stage/missions', 'v1')).toBe(1)
     socket.write('later')
     while (!text.endsWith('later')) await once(socket, 'data')
     socket.end()
@@ -301,6 +304,7 @@ describe('streams', () => {
       .poll(() => records[0])
       .toMatchObject({ upgraded: true, status: 101, bytesIn: 10, bytesOut: 15 })
     expect(router.inFlight('stage/missions', 'v1')).toBe(0)
+    expect(router.streams('stage/missions', 'v1')).toBe(0)
   })
 
   test('an app that refuses to upgrade answers as usual, and an app that is away gets a page', async () => {

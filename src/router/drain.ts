@@ -14,6 +14,7 @@ export async function drainEndpoint(
   if (endpoint.inFlight === 0) return 0
   const endStreams = setTimeout(
     () => {
+      endpoint.endsStreams = true
       for (const end of [...endpoint.streams]) end()
     },
     Math.min(streamsMs, withinMs),

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { answerFailure, type Context, type Exchange, serviceOf } from './exchange.ts'
 import { readAnswerHead, trailerPairs } from './headers.ts'
 import { failures, grpcTrailers, isGrpc } from './pages.ts'
-import type { EndpointState } from './state.ts'
+import { type EndpointState, enterStream, releaseStream } from './state.ts'
 
 /** An answer of an app, whatever protocol it came by. */
 export interface Answer {
@@ -79,11 +79,10 @@ function stream(
     client.end()
     answer.cancel()
   }
-  if (contentType?.startsWith('text/event-stream')) endpoint.streams.add(endStream)
   const stopBefore = exchange.stop
   exchange.stop = () => {
     clearTimeout(stalled)
-    endpoint.streams.delete(endStream)
+    releaseStream(endpoint, endStream)
     stopBefore?.()
   }
   if (record.bytesOut === 0 && body.readableLength === 0) client.flush()
@@ -111,4 +110,5 @@ function stream(
   })
   body.on('error', breakOff)
   body.on('close', breakOff)
+  if (contentType?.startsWith('text/event-stream')) enterStream(endpoint, endStream)
 }

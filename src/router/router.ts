@@ -46,6 +46,8 @@ export interface Router {
   drain(endpoint: string, options?: { withinMs?: number }): Promise<{ left: number }>
   /** Requests and upgraded connections under way. */
   inFlight(service: string, set: string): number
+  /** How many of those are event streams and upgraded connections: what drains ends them, so nobody waits for them. */
+  streams(service: string, set: string): number
   /** By service, then by set. */
   counts(): Record<string, Record<string, SetCounts>>
   /** Closes every listener; clients are told `Connection: close`. Cuts after `graceMs` (default 10 s). */
@@ -86,6 +88,7 @@ export function createRouter({ limits, clock = Date, onDone = () => {} }: Router
       return { left: endpoint ? await drainEndpoint(endpoint, withinMs, context.limits.drainStreamsMs) : 0 }
     },
     inFlight: (service, set) => state.sets.get(`${service}\0${set}`)?.inFlight ?? 0,
+    streams: (service, set) => state.sets.get(`${service}\0${set}`)?.streams ?? 0,
     counts() {
       const counts: Record<string, Record<string, SetCounts>> = {}
       for (const set of state.sets.values()) {

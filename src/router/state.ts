@@ -16,6 +16,8 @@ export interface EndpointState {
   inFlight: number
   /** No new request goes there, whatever the table says. */
   draining: boolean
+  /** It drained for so long that streams have ended; one that begins now ends at once. */
+  endsStreams: boolean
   /** In no table any more: its pools close with its last request. */
   gone: boolean
   /** It refused a connection just now: others come first until then. */
@@ -33,6 +35,8 @@ export interface SetState {
   endpoints: EndpointState[]
   counts: SetCounts
   inFlight: number
+  /** How many of those are event streams and upgraded connections, which would not end by themselves. */
+  streams: number
   /** Where the round of equally busy endpoints stands. */
   turn: number
   goneAt: number | null
@@ -116,6 +120,7 @@ function applySet(
       endpoints: [],
       counts: emptyCounts(),
       inFlight: 0,
+      streams: 0,
       turn: 0,
       goneAt: null,
     }
@@ -142,6 +147,7 @@ function newEndpoint({ id, host, port }: Endpoint, set: SetState): EndpointState
     pools: openPools(host, port),
     inFlight: 0,
     draining: false,
+    endsStreams: false,
     gone: false,
     suspectUntil: 0,
     streams: new Set(),
@@ -167,6 +173,18 @@ export function release(endpoint: EndpointState): void {
   if (endpoint.inFlight > 0) return
   if (endpoint.gone) closePools(endpoint.pools)
   wake(endpoint.idle)
+}
+
+/** `end` is called once the endpoint has drained for long enough, maybe now: to be told last. */
+export function enterStream(endpoint: EndpointState, end: () => void): void {
+  endpoint.streams.add(end)
+  endpoint.set.streams++
+  if (endpoint.endsStreams) end()
+}
+
+/** The counterpart of `enterStream`. Harmless when repeated. */
+export function releaseStream(endpoint: EndpointState, end: () => void): void {
+  if (endpoint.streams.delete(end)) endpoint.set.streams--
 }
 
 function wake(waiting: Set<() => void>): void {

@@ -259,6 +259,35 @@ describe('draining', () => {
     expect(await answer).toBe('whole')
   })
 
+  test('a stream whose answer begins after the time of streams is ended at once', async () => {
+    const late = new Map<string, ServerResponse | Socket>()
+    const app = await startApp((request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      if (request.url === '/first') response.write('data: 1\n\n')
+      else late.set('events', response)
+    })
+    ends.push(app.close)
+    app.server.on('upgrade', (_request: IncomingMessage, socket: Socket) => late.set('upgrade', socket))
+    const { router, edgePort } = await routerWith(serviceOf({ v1: [app.port] }), {
+      limits: { drainStreamsMs: 30 },
+    })
+    const headers = { host: 'missions.stage.localhost' }
+    const first = ask(edgePort, { headers, path: '/first' })
+    const events = ask(edgePort, { headers, path: '/late' })
+    const socket = connect(edgePort, '127.0.0.1')
+    socket.write(`GET / HTTP/1.1\r\nHost: ${headers.host}\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`)
+    await eventually(() => late.size + router.streams('stage/missions', 'v1')).toBe(3)
+    const drained = router.drain(at(app.port).id)
+    await first
+    ;(late.get('events') as ServerResponse).write('data: 2\n\n')
+    late
+      .get('upgrade')!
+      .write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n' as never)
+    expect(await events).toMatchObject({ status: 200 })
+    await once(socket.resume(), 'close')
+    expect(await drained).toEqual({ left: 0 })
+  })
+
   test('event streams end whole and upgraded connections close when their time is up', async () => {
     const app = await startApp((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')

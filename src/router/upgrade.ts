@@ -6,7 +6,7 @@ import { type Context, type Exchange, endExchange } from './exchange.ts'
 import { readAnswerHead } from './headers.ts'
 import { relay } from './relay.ts'
 import { http1Answer, onSocket, openRequest } from './send-http1.ts'
-import type { EndpointState } from './state.ts'
+import { type EndpointState, enterStream, releaseStream } from './state.ts'
 
 /** The connection of a client that asked for another protocol. */
 export interface Handover {
@@ -96,16 +96,16 @@ function tunnel(context: Context, exchange: Exchange, endpoint: EndpointState, e
   let open = 2
   const closed = () => {
     if (--open > 0) return
-    endpoint.streams.delete(endBoth)
+    releaseStream(endpoint, endBoth)
     ends.free()
     endExchange(context, exchange, false)
   }
   exchange.stop = null
-  endpoint.streams.add(endBoth)
   socket.on('close', closed)
   appSocket.on('close', closed)
   carry('bytesIn', socket, appSocket)
   carry('bytesOut', appSocket, socket)
+  enterStream(endpoint, endBoth)
 }
 
 /** Sends what is written already, then closes both directions. */

@@ -138,7 +138,10 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
     async drain(endpoint, withinMs) {
       await router.drain(endpoint, { withinMs })
     },
-    inFlight: (target, set) => router.inFlight(serviceName(target), set),
+    inFlight(target, set) {
+      const service = serviceName(target)
+      return router.inFlight(service, set) - router.streams(service, set)
+    },
     async dismiss(target) {
       const name = targetName(target)
       await admissions.get(name)

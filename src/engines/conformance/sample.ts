@@ -15,6 +15,10 @@ const answer = (request, response) => {
   if (url.pathname === '/healthz') return response.end('ok')
   if (url.pathname === '/env') return say(process.env)
   if (url.pathname === '/slow') return setTimeout(() => say({ release: process.env.TOW_RELEASE }), Number(url.searchParams.get('ms')))
+  if (url.pathname === '/events') {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    return response.write('data: here\\n\\n')
+  }
   if (url.pathname === '/log') { console.log(url.searchParams.get('text')); return say({}) }
   if (url.pathname === '/file') return response.end(require('node:fs').readFileSync('note.txt'))
   if (url.pathname === '/exit') { say({}); return setTimeout(() => process.exit(Number(url.searchParams.get('code'))), 20) }

@@ -62,6 +62,17 @@ export function describeTraffic(world: World): void {
     expect(await (await get(target)).json()).toMatchObject({ release: 'v2' })
   })
 
+  it('lets nobody wait for an event stream, which would not end by itself', async () => {
+    const target = newTarget()
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    const aborted = new AbortController()
+    const stream = await fetch(`${await address(target)}/events`, { signal: aborted.signal })
+    const { value } = await stream.body!.getReader().read()
+    expect(String(Buffer.from(value!))).toContain('data: here')
+    expect((await world.engine.observe(target)).sets[0]!.inFlight).toBe(0)
+    aborted.abort()
+  })
+
   it('replaces processes one at a time when asked to restart, and goes on serving', async () => {
     const target = newTarget()
     const desired = wholly(sampleSet(world.artifact, 1, { processes: { web: webProcess({ count: 2 }) } }))
