@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { sbomMistakes } from '../test-sbom.ts'
 import {
   answerOf,
   buildFolder,
@@ -85,6 +86,7 @@ rsc.io/sampler v1.3.0/go.mod h1:T1hPZKmBbMNahiBKFy5HrXp6adAjACjK9JXDnKaTXpA=
           'package main\n\nimport (\n\t"net/http"\n\t"os"\n\n\t"rsc.io/quote/v3"\n)\n\nfunc main() {\n\thttp.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(quote.GoV3())) }))\n}\n',
       }),
     )
+    expect(sbomMistakes(built.result.sbom)).toEqual([])
     const purls = JSON.parse(built.result.sbom).components.map(({ purl }: { purl: string }) => purl)
     expect(purls).toContain('pkg:golang/rsc.io/quote/v3@v3.1.0')
     expect(await answerOf(built)).toContain('communicat')

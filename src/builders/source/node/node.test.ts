@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { sbomMistakes } from '../test-sbom.ts'
 import {
   answerOf,
   buildFolder,
@@ -78,6 +79,7 @@ describe('npm', () => {
 
     const sbom = JSON.parse(first.result.sbom)
     expect(sbom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6' })
+    expect(sbomMistakes(first.result.sbom)).toEqual([])
     const express = sbom.components.find(({ name }: { name: string }) => name === 'express')
     expect(express).toMatchObject({
       purl: `pkg:npm/express@${express.version}`,

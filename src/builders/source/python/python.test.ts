@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { walk } from '../files.ts'
+import { sbomMistakes } from '../test-sbom.ts'
 import {
   answerOf,
   buildFolder,
@@ -59,6 +60,7 @@ describe('a Flask app with requirements.txt', () => {
     ])
     expect(first.result.app).toBe(folder)
     expect(await answerOf(first)).toBe('hello from flask')
+    expect(sbomMistakes(first.result.sbom)).toEqual([])
     const components = JSON.parse(first.result.sbom).components as { purl: string; licenses: unknown }[]
     expect(components).toContainEqual(
       expect.objectContaining({
