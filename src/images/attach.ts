@@ -8,21 +8,23 @@ export interface Attachment {
   type: string
   bytes: Uint8Array
   annotations?: Record<string, string>
+  /** It speaks of this image alone. */
+  isNew?: boolean
 }
 
 export interface AttachTarget {
   registry: Registry
   repository: string
   image: Encoded
-  putBlob: (digest: string, bytes: Uint8Array) => Promise<void>
+  putBlob: (bytes: Uint8Array, isNew?: boolean) => Promise<void>
   sent: (bytes: number) => void
   signal?: AbortSignal | undefined
 }
 
-export const EMPTY = Buffer.from('{}')
+const EMPTY = Buffer.from('{}')
 
 /** The manifest of one document. Pure. */
-export function referrerOf(image: Encoded, { type, bytes, annotations }: Attachment): Encoded {
+function referrerOf(image: Encoded, { type, bytes, annotations }: Attachment): Encoded {
   return encode(MEDIA.manifest, {
     schemaVersion: 2,
     mediaType: MEDIA.manifest,
@@ -40,12 +42,12 @@ const descriptor = ({ mediaType, digest, bytes }: Encoded) => ({ mediaType, dige
  * The image itself may come afterwards: registries take what refers to a manifest that they do not have yet. So the
  * image is the last thing to appear, and never without what belongs to it.
  */
-export async function attach(target: AttachTarget, attachments: readonly Attachment[]): Promise<void> {
+export async function attach(
+  target: AttachTarget,
+  attachments: readonly Attachment[],
+): Promise<'kept' | 'blobs-missing'> {
   const { registry, repository, image, putBlob, sent, signal } = target
-  await Promise.all([
-    putBlob(digestOf(EMPTY), EMPTY),
-    ...attachments.map(({ bytes }) => putBlob(digestOf(bytes), bytes)),
-  ])
+  await Promise.all([putBlob(EMPTY), ...attachments.map(({ bytes, isNew }) => putBlob(bytes, isNew))])
   const referrers = attachments.map((attachment) => ({
     ...attachment,
     document: referrerOf(image, attachment),
@@ -55,7 +57,8 @@ export async function attach(target: AttachTarget, attachments: readonly Attachm
       putManifest({ registry, repository, name: document.digest, document, sent, signal }),
     ),
   )
-  if (answers.every(({ keepsReferrers }) => keepsReferrers)) return
+  if (answers.some(({ outcome }) => outcome === 'blobs-missing')) return 'blobs-missing'
+  if (answers.every(({ keepsReferrers }) => keepsReferrers)) return 'kept'
   await listUnderTag(
     target,
     referrers.map(({ document, type, annotations }) => ({
@@ -64,10 +67,11 @@ export async function attach(target: AttachTarget, attachments: readonly Attachm
       ...(annotations && { annotations }),
     })),
   )
+  return 'kept'
 }
 
 /** The tag that the specification gives to a registry's missing list: `sha256-` and the digest of the image. */
-export const referrersTag = (digest: string) => digest.replace(':', '-')
+const referrersTag = (digest: string) => digest.replace(':', '-')
 
 async function listUnderTag(
   { registry, repository, image, sent, signal }: AttachTarget,

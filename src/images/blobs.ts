@@ -49,6 +49,8 @@ export interface BlobSource {
   content: () => AsyncIterable<Uint8Array>
   /** A repository of the same registry that is sure to hold it. */
   mountFrom?: string | undefined
+  /** Made for this image alone, so that asking whether it is there costs more than it spares. */
+  isNew?: boolean
   /** Told when bytes have to travel. */
   onSend?: () => void
 }
@@ -64,8 +66,9 @@ export async function provideBlob(target: BlobTarget, source: BlobSource): Promi
   async function bring(): Promise<How> {
     const known = source.mountFrom
     if (known === repository) return 'there'
-    if (known === undefined && (await hasBlob(registry, repository, digest, signal))) return 'there'
-    const from = known ?? knowledge.holder(digest)
+    const isAsked = known === undefined && !source.isNew
+    if (isAsked && (await hasBlob(registry, repository, digest, signal))) return 'there'
+    const from = source.isNew ? null : (known ?? knowledge.holder(digest))
     const mounted = from === null ? null : await mount(target, digest, from)
     if (mounted === true) return 'mounted'
     source.onSend?.()

@@ -24,9 +24,7 @@ export async function checkRegistry(
     return []
   } catch (error) {
     if (!(error instanceof TowError)) throw error
-    const { message, hint } = error
-    const code = error.code === 'UNAVAILABLE' ? 'registry-unreachable' : 'registry-refuses'
-    return [{ code, message, ...(hint !== undefined && { hint }) }]
+    return [problemOf(error, error.code === 'UNAVAILABLE' ? 'registry-unreachable' : 'registry-refuses')]
   }
 }
 
@@ -44,4 +42,9 @@ async function openAndGiveUp(
   const location = registry.locate(response.headers.get('location'), 'the beginning of an upload')
   // Not everybody who may push may delete; registries then forget it by themselves.
   await registry.call({ ...call, method: 'DELETE', to: location }).then(discard, () => {})
+}
+
+/** A refusal as something that is told, not thrown. */
+export function problemOf({ message, hint }: TowError, code: string): Problem {
+  return { code, message, ...(hint !== undefined && { hint }) }
 }

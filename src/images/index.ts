@@ -2,9 +2,11 @@
  * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
+import { TowError } from '../api/errors.ts'
 import type { Problem } from '../api/observation.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
-import { checkRegistry } from './check.ts'
+import { checkRegistry, problemOf } from './check.ts'
+import { type BaseRequest, findBase } from './find-base.ts'
 import { type Image, type ImagePlatform, readImage } from './image.ts'
 import { type PushedImage, type PushRequest, type PushTools, pushImage } from './push.ts'
 import { formatReference, parseReference } from './reference.ts'
@@ -12,6 +14,7 @@ import { connectRegistry, type Registry, type RegistryOptions } from './registry
 
 export type { Bases } from './base.ts'
 export { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts'
+export type { BaseRequest } from './find-base.ts'
 export type { ImagePlatform } from './image.ts'
 export type { PushedImage, PushRequest } from './push.ts'
 export type { RegistryOptions } from './registry.ts'
@@ -34,6 +37,8 @@ export interface ResolvedImage {
 export interface Images {
   /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
   push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
+  /** Why the artifact does not run on its base, null where it does; asked without pushing. */
+  refuses(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
   /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
@@ -52,6 +57,15 @@ export function createImages(options: RegistryOptions): Images {
   }
   return {
     push: (request, signal) => pushImage(tools, request, signal),
+    async refuses(request, signal) {
+      try {
+        await findBase(tools, request, signal)
+        return null
+      } catch (error) {
+        if (error instanceof TowError && error.code === 'REFUSED') return problemOf(error, 'base-image')
+        throw error
+      }
+    },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)
       const image = await readImage(tools.registry(reference.registry), reference, platform, signal)

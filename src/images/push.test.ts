@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -48,6 +49,9 @@ const requestFor = async (
   repository: `${registry.host}/apps/shop`,
   ...more,
 })
+
+/** Of the two bytes that stand for the config of what has none. */
+const EMPTY = `sha256:${hash('sha256', '{}')}`
 
 const waysOf = ({ layers }: PushedImage) => layers.map(({ from, how }) => `${from} ${how}`)
 
@@ -107,6 +111,11 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
       hint: expect.stringMatching(/base image|build it on/),
     })
     expect(await repositories()).toEqual(['base/node'])
+    const { artifact, platform } = await requestFor('x', {}, facts)
+    expect(await images.refuses({ artifact, platform, bases })).toMatchObject({
+      code: 'base-image',
+      message: expect.stringMatching(message),
+    })
   })
 
   test('a base that is not there, or is there for other machines only', async () => {
@@ -128,6 +137,8 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
     await putBase(registry.host, 'base/node:24', { files: { 'lib64/ld-linux-x86-64.so.2': '' } })
     const { notes } = await images.push(await requestFor('x', {}, { platform: { ...LINUX, libc: 'glibc' } }))
     expect(notes).toEqual([])
+    const { artifact, platform, bases } = await requestFor('x')
+    expect(await images.refuses({ artifact, platform, bases: bases! })).toBeNull()
   })
 })
 
@@ -238,7 +249,8 @@ describe('an artifact in a real registry', () => {
     await putBase(registry.host, 'base/node:24')
     const first = await images.push(await requestFor('one'))
     const gone = first.layers.find(({ from }) => from === 'dependencies')!.digest
-    expect((await ask(`apps/shop/blobs/${gone}`, 'DELETE')).status).toBe(202)
+    for (const digest of [gone, EMPTY])
+      expect((await ask(`apps/shop/blobs/${digest}`, 'DELETE')).status).toBe(202)
     const second = await images.push(await requestFor('two'))
     expect(waysOf(second)).toEqual(['base mounted', 'dependencies sent', 'app there'])
     expect((await ask(`apps/shop/blobs/${gone}`, 'HEAD')).status).toBe(200)
@@ -319,6 +331,16 @@ describe('what belongs to an image', () => {
     const text = JSON.stringify(provenance.document)
     expect(text).toContain('"dirty":true')
     expect(text).not.toContain('gitCommit')
+  })
+
+  test('is under no tag where the registry says that it keeps referrers itself', async () => {
+    await putBase(registry.host, 'base/node:24')
+    const front = await startFaults(registry.host, ({ method, url }) =>
+      method === 'PUT' && url!.includes('/manifests/') ? { adds: { 'oci-subject': 'sha256:x' } } : null,
+    )
+    await images.push(await requestFor('x', { repository: `${front}/apps/shop` }))
+    const { tags } = (await (await ask('apps/shop/tags/list')).json()) as { tags: string[] }
+    expect(tags).toEqual([expect.stringMatching(/^tow-/)])
   })
 
   test('is there before the image is, so that no image is ever without it', async () => {

@@ -2,19 +2,17 @@
 import type { Artifact, Origin } from '../api/app-spec.ts'
 import { assemble } from './assemble.ts'
 import { type Attachment, attach } from './attach.ts'
-import { type Bases, baseFor, type Inside, needsLook, refuseMisfit } from './base.ts'
 import { type BlobSource, type BlobTarget, type How, type Knowledge, provideBlob } from './blobs.ts'
-import { verified } from './digest.ts'
-import { type Image, type ImagePlatform, readBlobFrom, readImage } from './image.ts'
+import { digestOf, verified } from './digest.ts'
+import { type BaseRequest, type BaseTools, findBase } from './find-base.ts'
+import { type Image, readBlobFrom } from './image.ts'
 import { compressLayer, type LayerEntry, packLayer, type ReadBlob } from './layer.ts'
-import { lookInside } from './look-inside.ts'
 import { headManifest, putManifest } from './manifest.ts'
 import { refusals } from './messages.ts'
 import { PREDICATE, provenanceOf } from './provenance.ts'
-import { formatReference, parseReference, parseRepository } from './reference.ts'
-import type { Registry } from './registry.ts'
+import { formatReference, parseRepository } from './reference.ts'
 
-export interface PushRequest {
+export interface PushRequest extends BaseRequest {
   artifact: Artifact
   app: string
   /** Where the source came from, for the provenance. */
@@ -22,14 +20,8 @@ export interface PushRequest {
   /** Entries of a layer's tree; asked only for what the registry lacks. */
   entries(tree: string): Promise<readonly LayerEntry[]>
   readBlob: ReadBlob
-  /** Base images by language; documented defaults for what is not here. A pinned one is what it says. */
-  bases?: Bases
-  /** Of the machines that will run it. */
-  platform: ImagePlatform
   /** `registry.example.com/team/app`. */
   repository: string
-  /** One line for people about each thing that takes a while. */
-  progress?: (line: string) => void
 }
 
 export interface PushedLayer {
@@ -52,12 +44,8 @@ export interface PushedImage {
   notes: string[]
 }
 
-export interface PushTools {
-  registry(name: string): Registry
+export interface PushTools extends BaseTools {
   knowledge(registry: string): Knowledge
-  /** What a base holds inside, by its digest and platform. */
-  looked: Map<string, Promise<Inside>>
-  images: Map<string, Image>
 }
 
 /** One image for one platform. Repeating it sends nothing. */
@@ -77,11 +65,9 @@ export async function pushImage(
 }
 
 async function push(tools: PushTools, request: PushRequest, signal: AbortSignal): Promise<PushedImage> {
-  const { artifact, app, platform } = request
+  const { artifact, app } = request
   const place = parseRepository(request.repository)
-  const base = await readBase(tools, baseFor(artifact, request.bases ?? {}), platform, signal)
-  const inside = needsLook(artifact, base) ? await look(tools, base, request, signal) : null
-  const notes = refuseMisfit(artifact, base, platform, inside)
+  const { base, notes } = await findBase(tools, request, signal)
   const image = assemble(artifact, app, base)
 
   let bytesSent = 0
@@ -104,22 +90,29 @@ async function push(tools: PushTools, request: PushRequest, signal: AbortSignal)
   if ((await headManifest(registry, place.repository, tag, 'push', signal)) === image.manifest.digest)
     return finished(sources.map(({ from, digest, size }) => ({ from, digest, size, how: 'there' })))
 
-  const putBlob = async (digest: string, bytes: Uint8Array) => {
-    await provideBlob(target, { digest, size: bytes.length, content: () => once(bytes) })
-  }
-  const putAll = async () => {
-    const layers = await inParallel(sources, async ({ from, ...source }) => {
-      const onSend = () => request.progress?.(`sending ${sizeOf(source.size)} of ${from}`)
-      const how = await provideBlob(target, { ...source, onSend })
-      return { from, digest: source.digest, size: source.size, how }
+  const putBlob = async (bytes: Uint8Array, isNew = false) => {
+    await provideBlob(target, {
+      digest: digestOf(bytes),
+      size: bytes.length,
+      content: () => once(bytes),
+      isNew,
     })
-    await putBlob(image.config.digest, image.config.bytes)
-    await attach(
-      { ...target, image: image.manifest, putBlob },
-      await documents(request, base, image.manifest.digest),
-    )
-    const put = { registry, repository: place.repository, name: tag, document: image.manifest, sent, signal }
-    const { outcome } = await putManifest(put)
+  }
+  const putLayer = async ({ from, ...source }: LayerSource): Promise<PushedLayer> => {
+    const onSend = () => request.progress?.(`sending ${sizeOf(source.size)} of ${from}`)
+    const how = await provideBlob(target, { ...source, onSend })
+    return { from, digest: source.digest, size: source.size, how }
+  }
+  /** Null where the registry lacks what it was known to have. */
+  const putAll = async (): Promise<PushedLayer[] | null> => {
+    const documents = await documentsOf(request, base, image.manifest.digest)
+    const [layers, attached] = await Promise.all([
+      inParallel(sources, putLayer),
+      attach({ ...target, image: image.manifest, putBlob }, documents),
+      putBlob(image.config.bytes, true),
+    ])
+    if (attached === 'blobs-missing') return null
+    const { outcome } = await putManifest({ ...target, name: tag, document: image.manifest })
     return outcome === 'kept' ? layers : null
   }
   const layers = await putAll()
@@ -133,40 +126,6 @@ async function push(tools: PushTools, request: PushRequest, signal: AbortSignal)
 
 /** A tag of its own: registries throw away what no tag names. (`sha256-...` is what referrers are listed under.) */
 const tagOf = (digest: string) => `tow-${digest.slice('sha256:'.length, 'sha256:'.length + 32)}`
-
-/** What a digest names is remembered; where a tag leads is asked each time. */
-async function readBase(
-  { images, registry: connect }: PushTools,
-  name: string,
-  platform: ImagePlatform,
-  signal: AbortSignal | undefined,
-): Promise<Image> {
-  const reference = parseReference(name)
-  const registry = connect(reference.registry)
-  const { repository, tag } = reference
-  const digest = reference.digest ?? (await headManifest(registry, repository, tag!, 'pull', signal))
-  const known = images.get(`${platform.arch} ${formatReference({ ...reference, digest })}`)
-  if (known) return known
-  const image = await readImage(registry, { ...reference, digest }, platform, signal)
-  images.set(`${platform.arch} ${formatReference(image.reference)}`, image)
-  return image
-}
-
-function look(
-  { looked, registry }: PushTools,
-  base: Image,
-  { platform, progress }: PushRequest,
-  signal: AbortSignal | undefined,
-): Promise<Inside> {
-  const key = `${platform.arch} ${base.reference.digest}`
-  const known = looked.get(key)
-  if (known) return known
-  progress?.(`looking into ${formatReference({ ...base.reference, digest: null })}, once`)
-  const looking = lookInside(registry(base.reference.registry), base, signal)
-  looked.set(key, looking)
-  looking.catch(() => looked.delete(key))
-  return looking
-}
 
 type LayerSource = BlobSource & { from: PushedLayer['from'] }
 
@@ -199,7 +158,7 @@ function ownLayers({ artifact, entries, readBlob }: PushRequest): LayerSource[] 
   }))
 }
 
-async function documents(
+async function documentsOf(
   { artifact, app, origin = {}, repository, readBlob }: PushRequest,
   base: Image,
   digest: string,
@@ -213,6 +172,7 @@ async function documents(
       type: 'application/vnd.in-toto+json',
       bytes: Buffer.from(JSON.stringify(provenance)),
       annotations: { 'in-toto.io/predicate-type': PREDICATE },
+      isNew: true,
     },
   ]
 }

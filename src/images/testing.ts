@@ -1,20 +1,19 @@
 /** A real registry on a port of its own, and small images in it, for the tests of this room. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import type { Artifact } from '../api/app-spec.ts'
 import { digestOf } from './digest.ts'
 import { type LayerEntry, layerDigests, type ReadBlob, writeLayer } from './layer.ts'
 import { type Encoded, encode, MEDIA, putManifest } from './manifest.ts'
 import { connectRegistry, type Registry } from './registry.ts'
+import { launchRegistry, type RunningRegistry } from './test-registry.ts'
 import { uploadBlob } from './upload.ts'
+
+export type { RunningRegistry } from './test-registry.ts'
 
 type Skip = (condition: boolean, note: string) => void
 
@@ -27,38 +26,11 @@ export function needsProgram(skip: Skip, program: 'docker-registry' | 'skopeo' |
   skip(!here.get(program), `${program} is not installed (Debian has it)`)
 }
 
-export interface RunningRegistry {
-  /** `127.0.0.1:port`. */
-  host: string
-  folder: string
-}
-
 /** Debian's registry, alone on its port, ended with the test. `auth` is what its configuration says of logins. */
 export async function startRegistry(auth: object | null = null): Promise<RunningRegistry> {
-  const folder = mkdtempSync(join(tmpdir(), 'tow-registry-'))
-  const configuration = {
-    version: 0.1,
-    log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
-    http: { addr: '127.0.0.1:0', secret: 'of a test' },
-    ...(auth && { auth }),
-  }
-  // JSON is YAML.
-  const file = join(folder, 'config.yml')
-  writeFileSync(file, JSON.stringify(configuration))
-  const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    rmSync(folder, { recursive: true, force: true })
-  })
-  for await (const line of createInterface({ input: child.stderr })) {
-    const [, port] = /listening on (?:127\.0\.0\.1|\[::\]):(\d+)/.exec(line) ?? []
-    if (!port) continue
-    child.stderr.resume()
-    return { host: `127.0.0.1:${port}`, folder }
-  }
-  throw new Error('the registry ended before it listened')
+  const registry = await launchRegistry(auth)
+  onTestFinished(() => registry.stop())
+  return registry
 }
 
 export function openRegistry(host: string): Registry {
@@ -218,6 +190,8 @@ export type Fault =
   | { answer: number; headers?: Record<string, string> }
   /** The connection ends when this many bytes of the body have passed. */
   | { cutAfter: number }
+  /** Answered by the registry, which is made to say more than it does. */
+  | { adds: Record<string, string> }
   /** The registry does it, and its answer is lost. */
   | 'lose-answer'
   | null
@@ -243,10 +217,11 @@ export async function startFaults(
         connection.destroy()
         return
       }
-      answer.writeHead(response.statusCode!, response.headers)
+      const added = fault && 'adds' in fault ? fault.adds : {}
+      answer.writeHead(response.statusCode!, { ...response.headers, ...added })
       response.pipe(answer)
     })
-    if (!fault || fault === 'lose-answer') {
+    if (!fault || fault === 'lose-answer' || !('cutAfter' in fault)) {
       incoming.pipe(outgoing)
       return
     }
