@@ -8,6 +8,7 @@ export const CheckResult = z.object({
   message: z.string(),
   mend: z.string().optional(),
 })
+export type CheckResult = z.infer<typeof CheckResult>
 
 export const Environment = z.object({
   name: Name,

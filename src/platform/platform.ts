@@ -282,6 +282,7 @@ export async function assemble(options: PlatformOptions) {
     checks: [
       ...Object.values(options.engines).map((engine) => () => engine.check()),
       async () => [await config.vault.check(db)],
+      async () => [await content.check()],
       ...options.system.checks,
     ],
   })

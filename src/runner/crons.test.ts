@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Crons, createCrons, nextTime, timesBetween } from './crons.ts'
+import { type Crons, createCrons, nextAfterStep, nextTime, timesBetween } from './crons.ts'
 import type { Jobs } from './jobs.ts'
 import type { DesiredSet, JobStatus } from './shapes.ts'
 
@@ -83,6 +83,31 @@ test('a run that came due while nobody was there is told as missed and not run l
     lastRun: { state: 'missed', at: '2026-01-10T03:00:00.000Z' },
   })
   expect(said[0]).toContain('missed 3 runs')
+})
+
+test('a clock that is set back by an hour runs nothing twice; one that was wrong for long is followed at once', () => {
+  const at = (text: string) => Date.parse(text)
+  const hourly = (kept: string, now: string) => nextAfterStep('0 * * * *', 'UTC', at(kept), at(now))
+  expect(hourly('2026-01-10T13:00:00Z', '2026-01-10T12:30:00Z')).toBe(at('2026-01-10T13:00:00Z'))
+  expect(hourly('2026-01-10T13:00:00Z', '2026-01-10T11:30:00Z')).toBe(at('2026-01-10T13:00:00Z'))
+  expect(hourly('2027-01-10T13:00:00Z', '2026-01-10T11:30:00Z')).toBe(at('2026-01-10T12:00:00Z'))
+  const yearly = nextAfterStep('0 0 1 1 *', 'UTC', at('2027-01-01T00:00:00Z'), at('2026-03-01T00:00:00Z'))
+  expect(yearly).toBe(at('2027-01-01T00:00:00Z'))
+})
+
+test('a clock that is set forward tells what was passed over, and does not run it', () => {
+  let now = Date.parse('2026-01-10T02:30:00Z')
+  const { jobs, keys } = fakeJobs()
+  const { crons, said } = create(jobs, () => now)
+  crons.update([nightly], [set])
+  now += 3600_000
+  crons.update([nightly], [set])
+  expect(keys).toEqual([])
+  expect(crons.observe()[0]).toMatchObject({
+    nextAt: '2026-01-11T03:00:00.000Z',
+    lastRun: { state: 'missed' },
+  })
+  expect(said[0]).toContain('the clock was set forward')
 })
 
 test('a run is skipped while the one before it goes on, and both are told', async () => {

@@ -34,10 +34,26 @@ const KEPT_RUNS = 50
 const MISSED_AFTER = 60_000
 /** Timers drift over sleep and clock changes, so the clock is looked at this often. */
 const LOOK_EVERY = 15_000
+/** What vixie-cron, too, takes for a correction of the clock rather than for a change of the hour. */
+const SET_BACK = 3 * 3600_000
 
 /** The next time after `after`, milliseconds since the epoch; null when there is none. Throws for a bad schedule. */
 export function nextTime(schedule: string, timezone: string, after: number): number | null {
   return new Cron(schedule, { timezone, paused: true }).nextRun(new Date(after))?.getTime() ?? null
+}
+
+/**
+ * The next time that was worked out earlier, or a new one where it lies too far ahead: the clock was set back by hours,
+ * so it was wrong before. After a smaller step back the times that had their run already are let pass.
+ */
+export function nextAfterStep(
+  schedule: string,
+  timezone: string,
+  kept: number | null,
+  now: number,
+): number | null {
+  const next = nextTime(schedule, timezone, now)
+  return kept === null || (next !== null && kept - next > SET_BACK) ? next : kept
 }
 
 /** How many times lay between; counted up to 1000. */
@@ -68,6 +84,7 @@ export function createCrons(parts: CronParts): Crons {
     const now = parts.now()
     for (const cron of crons) {
       const kept = memory.get(cron.name)!
+      kept.nextAt = nextAfterStep(cron.schedule, cron.timezone, kept.nextAt, now)
       if (kept.nextAt !== null && kept.nextAt <= now) {
         const due = kept.nextAt
         kept.nextAt = nextTime(cron.schedule, cron.timezone, now)
@@ -83,7 +100,7 @@ export function createCrons(parts: CronParts): Crons {
 
   function missed(cron: DesiredCron, kept: CronMemory, due: number, now: number): void {
     const count = timesBetween(cron.schedule, cron.timezone, due, now)
-    const reason = `missed ${count === 1 ? 'a run' : `${count} runs`} since ${iso(due)}, because the runner was not there; not run late`
+    const reason = `missed ${count === 1 ? 'a run' : `${count} runs`} since ${iso(due)}, because the runner was not there or the clock was set forward; not run late`
     note(cron, kept, { at: iso(due), state: 'missed', reason })
   }
 

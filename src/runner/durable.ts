@@ -25,6 +25,12 @@ export function writeWhole(path: string, text: string, sync = false): void {
   renameSync(`${path}.new`, path)
 }
 
+/** Takes away a file that is damaged, without losing what it may still tell a person. Answers where it went. */
+export function setAside(path: string): string {
+  renameSync(path, `${path}.damaged`)
+  return `${path}.damaged`
+}
+
 /** Undefined where there is no such file, or nothing in it that is JSON. */
 export function readJson<Value>(path: string): Value | undefined {
   try {

@@ -67,7 +67,8 @@ export function createJobs(parts: JobParts): Jobs {
     `${folder}/${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`
   const active = new Map<string, { running: Running; ended: Promise<JobStatus>; cancelled: boolean }>()
 
-  const recordOf = (key: string) => readJson<JobRecord>(fileOf(key)) ?? null
+  const recordOf = (key: string) =>
+    readJson<JobRecord>(fileOf(key)) ?? (existsSync(fileOf(key)) ? damagedRecord(key, parts.now()) : null)
   const keep = (record: JobRecord) => writeDurably(fileOf(record.key), JSON.stringify(record))
 
   async function run(job: JobBody, options: { graceSeconds?: number } = {}): Promise<JobStatus> {
@@ -257,5 +258,15 @@ export function createJobs(parts: JobParts): Jobs {
       await Promise.all(all.map((entry) => entry.ended))
     },
     forget: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** It was asked for, and nobody can tell more: it is never started a second time. */
+function damagedRecord(key: string, now: number): JobRecord {
+  return {
+    ...{ key, id: '', set: '', release: 0, process: '', askedAt: 0, attachSocket: '', tty: false },
+    state: 'unknown',
+    endedAt: now,
+    reason: 'what was kept of it could not be read, so nobody knows what became of it',
   }
 }

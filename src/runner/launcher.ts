@@ -185,13 +185,13 @@ export function createLauncher(options: {
 
   async function adoptAll(): Promise<Running[]> {
     const names = existsSync(options.processesFolder) ? readdirSync(options.processesFolder) : []
-    return names.flatMap((name) => {
-      const folder = folderOf(name)
-      const record = readJson<InstanceRecord>(`${folder}/record.json`)
-      if (!record) {
-        rmSync(folder, { recursive: true, force: true })
-        return []
-      }
+    const records = names.map((name) => ({
+      folder: folderOf(name),
+      record: readJson<InstanceRecord>(`${folderOf(name)}/record.json`),
+    }))
+    for (const { folder, record } of records) if (!record) await endUnknown(folder)
+    return records.flatMap(({ folder, record }) => {
+      if (!record) return []
       const group = adoptControlGroup(record.controlGroups)
       const started = findState(folder)
       const ended = started.then(async (state) => {
@@ -241,6 +241,14 @@ async function findState(folder: string): Promise<ShimState | null> {
   return null
 }
 
+/** Nobody knows any more what it was started for: it ends, and its place is filled anew. */
+async function endUnknown(folder: string): Promise<void> {
+  const state = readJson<ShimState>(`${folder}/${STATE}`)
+  if (state && isSame(state.shim)) process.kill(state.shim.pid, 'SIGKILL')
+  if (state) await endOrphans(state)
+  rmSync(folder, { recursive: true, force: true })
+}
+
 /** What lives on without its shim: its output goes nowhere, so it is ended as a whole. */
 async function endOrphans(state: ShimState): Promise<void> {
   const members = await sessionMembers(state.app.pid)
@@ -248,8 +256,8 @@ async function endOrphans(state: ShimState): Promise<void> {
   // The group of a leader that is gone keeps its number for as long as it has members.
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     signalGroup(state.app.pid, signal)
-    const until = Date.now() + 3000
-    while (Date.now() < until) {
+    const until = performance.now() + 3000
+    while (performance.now() < until) {
       if ((await sessionMembers(state.app.pid)).length === 0) return
       await delay(50)
     }

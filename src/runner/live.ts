@@ -41,6 +41,7 @@ export async function watchLive(
   const state = await live.running.started
   if (!state || signal.aborted) return
   live.startedAt = state.at
+  const aged = age(now() - live.startedAt)
   const { port } = live.running.record
   const wait = (milliseconds: number) =>
     delay(milliseconds, undefined, { signal, ref: false }).catch(() => {})
@@ -61,7 +62,7 @@ export async function watchLive(
   }
 
   if (port === null) {
-    await wait(Math.max(0, live.startedAt + WORKER_SETTLES - now()))
+    await wait(Math.max(0, WORKER_SETTLES - aged()))
     become('healthy')
     return
   }
@@ -79,15 +80,15 @@ export async function watchLive(
       become('healthy')
       break
     }
-    const elapsed = now() - live.startedAt
+    const elapsed = aged()
     if (elapsed > spec.bootSeconds * 1000) {
       live.problem = await explainSilence(state.app.pid, port, health, spec.bootSeconds)
       changed()
       giveUp('boot')
       return
     }
-    if (elapsed > EARLY_EXPLANATION && now() - explainedAt > 2000) {
-      explainedAt = now()
+    if (elapsed > EARLY_EXPLANATION && elapsed - explainedAt > 2000) {
+      explainedAt = elapsed
       const problem = await explainSilence(state.app.pid, port, health, Math.round(elapsed / 1000))
       // Before its time is up, only what will not mend itself is worth telling.
       if (problem.code !== 'not-listening' && problem.message !== live.problem?.message) {
@@ -110,13 +111,19 @@ export async function watchLive(
       become('healthy')
       continue
     }
-    if (failed++ === 0) badSince = now()
+    if (failed++ === 0) badSince = aged()
     if (failed < FAILED_CHECKS) continue
-    live.problem = await explainSilence(state.app.pid, port, health, Math.round((now() - badSince) / 1000))
+    live.problem = await explainSilence(state.app.pid, port, health, Math.round((aged() - badSince) / 1000))
     become('unhealthy')
-    if (now() - badSince > UNHEALTHY_PATIENCE) {
+    if (aged() - badSince > UNHEALTHY_PATIENCE) {
       giveUp('unhealthy')
       return
     }
   }
+}
+
+/** Milliseconds since the start, counted on by the steady clock: the other one may be set while an app starts. */
+function age(already: number): () => number {
+  const from = performance.now() - Math.max(0, already)
+  return () => performance.now() - from
 }

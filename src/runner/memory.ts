@@ -1,6 +1,7 @@
 /** What one target keeps on disk: what is asked for (sealed), and what is remembered of its processes. */
-import { rmSync } from 'node:fs'
-import { readJson, writeDurably, writeWhole } from './durable.ts'
+import { existsSync, rmSync } from 'node:fs'
+import { TowError } from '../api/errors.ts'
+import { readJson, setAside, writeDurably, writeWhole } from './durable.ts'
 import type { Paths } from './paths.ts'
 import type { Slot } from './plan.ts'
 import type { Seal } from './seal.ts'
@@ -23,6 +24,15 @@ export interface SlotMemory extends Slot {
   lastId?: string
 }
 
+/** What was kept of a target and can't be read any more. */
+export interface Damaged {
+  /** Where the file lies now. */
+  damaged: string
+  /** 0 where not even that can be read. */
+  generation: number
+  hint?: string
+}
+
 interface SealedFile {
   /** In the clear, so that a lost key does not lose the fence. */
   generation: number
@@ -30,8 +40,8 @@ interface SealedFile {
 }
 
 export interface TargetStore {
-  /** Null where there is nothing. Throws when it cannot be read with this key. */
-  load(): TargetMemory | null
+  /** Null where there is nothing. What can't be read is set aside, and told with the generation it still shows. */
+  load(): TargetMemory | Damaged | null
   /** Durable when it returns. */
   save(memory: TargetMemory): void
   loadSlots(): Map<string, SlotMemory>
@@ -44,8 +54,15 @@ export function openTargetStore(paths: Paths, seal: Seal, target: Target): Targe
   const slotsFile = file.replace(/\.json$/, '.slots')
   return {
     load() {
-      const kept = readJson<SealedFile>(file)
-      return kept ? (JSON.parse(seal.open(kept.sealed)) as TargetMemory) : null
+      if (!existsSync(file)) return null
+      const kept = readJson<Partial<SealedFile>>(file)
+      try {
+        return JSON.parse(seal.open(kept?.sealed ?? '')) as TargetMemory
+      } catch (error) {
+        const aside = setAside(file)
+        const hint = error instanceof TowError ? error.hint : undefined
+        return { damaged: aside, generation: Number(kept?.generation ?? 0) || 0, ...(hint ? { hint } : {}) }
+      }
     },
     save(memory) {
       const kept: SealedFile = { generation: memory.generation, sealed: seal.seal(JSON.stringify(memory)) }

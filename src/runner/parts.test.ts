@@ -34,6 +34,15 @@ describe('the seal', () => {
   })
 })
 
+test('a key file that is damaged is no key, and is never made anew by itself', () => {
+  openSeal(`${folder}/key`)
+  for (const damaged of [Buffer.alloc(0), Buffer.from('half a key')]) {
+    writeFileSync(`${folder}/key`, damaged)
+    expect(() => openSeal(`${folder}/key`)).toThrow(`the key file ${folder}/key is damaged`)
+    expect(readFileSync(`${folder}/key`)).toEqual(damaged)
+  }
+})
+
 describe('tables', () => {
   const target = { app: 'missions', environment: 'stage' }
   // Above what the system gives to outgoing connections.
@@ -52,6 +61,20 @@ describe('tables', () => {
     expect(await second.ports(target)).toEqual(ports)
     expect(second.uid(target)).toBe(uid)
   })
+
+  test.each(['', '{"ports":{"stage.mi', '[]', 'null', '{"uids":3}'])(
+    'whose file says %j are made anew, and no app gets the user of another',
+    (text) => {
+      writeFileSync(`${folder}/tables.json`, text)
+      const owners = () => ({ reports: 20_000, missions: 20_004 })
+      const tables = openTables(`${folder}/tables.json`, ranges, true, owners)
+      expect(tables.problem()?.message).toContain(`${folder}/tables.json.damaged`)
+      expect(readFileSync(`${folder}/tables.json.damaged`, 'utf8')).toBe(text)
+      expect(tables.uid(target)).toBe(20_004)
+      expect(tables.uid({ app: 'web', environment: 'stage' })).toBe(20_005)
+      expect(openTables(`${folder}/tables.json`, ranges, true).problem()).toBeNull()
+    },
+  )
 
   test('give no door a port that browsers refuse to open', async () => {
     const usual = await openTables(`${folder}/tables.json`, ranges, false).ports(target)

@@ -49,6 +49,13 @@ describe('a plan', () => {
     expect(settled).toBe(false)
   })
 
+  test('starts a process again whose end lies ahead: the clock was set back since', () => {
+    const slots = new Map([[slotKey({ set: 'v1', process: 'web', slot: 1 }), { failures: 2, endedAt: 5000 }]])
+    const desired = wish([set('v1', { web: 1 })], { v1: 1 })
+    expect(plan(desired, facts({ slots }), 5001)).toMatchObject({ actions: [], wakeAt: 5500 })
+    expect(plan(desired, facts({ slots }), 4000).actions).toMatchObject([{ kind: 'start', process: 'web' }])
+  })
+
   test('lets the old set serve until the new one is ready as a whole', () => {
     const old = instance('a', 'v1', 'healthy')
     const seen = { split: toV1, retained: [set('v1', { web: 1 })] }

@@ -95,7 +95,8 @@ export function plan(desired: Desired, facts: Facts, now: number): Plan {
         if (!asks || isOccupied(facts, set.id, process, slot)) continue
         const key = slotKey({ set: set.id, process, slot })
         const { failures, endedAt } = facts.slots.get(key) ?? { failures: 0, endedAt: 0 }
-        const startAt = endedAt + restartDelay(failures)
+        // An end that lies ahead was written down before the clock was set back: its pause is over.
+        const startAt = endedAt > now ? now : endedAt + restartDelay(failures)
         if (startAt <= now) actions.push({ kind: 'start', set: set.id, process, slot, epoch })
         else wakeAt = Math.min(wakeAt ?? startAt, startAt)
       }

@@ -18,7 +18,7 @@ import { openSeal } from './seal.ts'
 import type { Desired, Ground, Observation, Problem, Target } from './shapes.ts'
 import { isSame } from './shim/identity.ts'
 import { prepareShim } from './shim-files.ts'
-import { openTables, type PortRanges } from './tables.ts'
+import { openTables, ownersOf, type PortRanges } from './tables.ts'
 import { createTarget, type TargetRuntime } from './target.ts'
 import { createMeter } from './usage.ts'
 import { iso } from './words.ts'
@@ -66,7 +66,9 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const paths = pathsOf(options.home)
   const seal = openSeal(options.keyPath)
   const limits = limitsHere()
-  const tables = openTables(`${paths.state}/tables.json`, options.ports, process.getuid?.() === 0)
+  const tables = openTables(`${paths.state}/tables.json`, options.ports, process.getuid?.() === 0, () =>
+    ownersOf(`${paths.home}/dwellings`),
+  )
   const watchers = new Map<string, Set<() => void>>()
   const doors: Doors = createDoors(createRouter(), tables, tellAll)
   const shimPath = prepareShim(paths.run)
@@ -269,7 +271,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     targets: () => [...hosted.values()].map((entry) => entry.runtime.target),
     find: (target) => hosted.get(targetName(target)),
     host,
-    problems: () => [...broken, ...[doors.edgeProblem()].filter((problem) => problem !== null)],
+    problems: () =>
+      [
+        ...broken,
+        ...[...hosted.values()].map((entry) => entry.runtime.problem()),
+        tables.problem(),
+        doors.edgeProblem(),
+      ].filter((problem) => problem !== null),
     onChange(target, tell) {
       const name = targetName(target)
       const mine = watchers.get(name) ?? new Set()
@@ -302,12 +310,13 @@ async function untilToldIfOver(jobs: Jobs, running: Running): Promise<void> {
 
 /** Settles when `known` says so, or the process ended, or patience did. */
 async function untilKnown(known: () => boolean, ended: Promise<unknown>): Promise<void> {
-  const until = Date.now() + ADOPTION_PATIENCE
+  const until = performance.now() + ADOPTION_PATIENCE
   let over = false
   void ended.then(() => {
     over = true
   })
-  while (!known() && !over && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+  while (!known() && !over && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 /** Never two at once; a failure of one round is not the end of the next. */

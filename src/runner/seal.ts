@@ -7,6 +7,8 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 import { TowError } from '../api/errors.ts'
 
+const KEY_BYTES = 32
+
 export interface Seal {
   seal(text: string): string
   /** Throws FAILED when it was sealed with another key or has been changed. */
@@ -42,13 +44,16 @@ export function openSeal(keyPath: string): Seal {
 
 function readOrMakeKey(path: string): Buffer {
   try {
-    return readFileSync(path)
+    const key = readFileSync(path)
+    // Of an empty file anybody could make the same key.
+    if (key.length !== KEY_BYTES) throw damagedKey(path)
+    return key
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const mine = `${path}.${process.pid}`
-  writeFileSync(mine, randomBytes(32), { mode: 0o600 })
+  writeFileSync(mine, randomBytes(KEY_BYTES), { mode: 0o600 })
   try {
     // A link fails where another process was first; a rename would replace its key.
     linkSync(mine, path)
@@ -58,4 +63,10 @@ function readOrMakeKey(path: string): Buffer {
     rmSync(mine)
   }
   return readFileSync(path)
+}
+
+function damagedKey(path: string): TowError {
+  return new TowError('FAILED', `the key file ${path} is damaged`, {
+    hint: `put it back from a copy, or take it away (rm ${path}): the platform then tells the runner everything anew`,
+  })
 }

@@ -1,11 +1,12 @@
 /** Which ports and which user each target owns, kept for as long as the target exists. */
 import { randomInt } from 'node:crypto'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { TowError } from '../api/errors.ts'
 import { isRefusedByBrowsers } from '../api/ports.ts'
-import { readJson, writeDurably } from './durable.ts'
-import { targetName } from './paths.ts'
-import type { Target } from './shapes.ts'
+import { readJson, setAside, writeDurably } from './durable.ts'
+import { parseTargetName, targetName } from './paths.ts'
+import type { Problem, Target } from './shapes.ts'
 
 interface TableFile {
   edge: number | null
@@ -22,6 +23,8 @@ export interface Tables {
   release(target: Target): void
   /** A free port for a process; not kept. */
   borrowPort(): Promise<number>
+  /** Set where the file was damaged and made anew. */
+  problem(): Problem | null
 }
 
 export interface PortRanges {
@@ -34,8 +37,17 @@ export interface PortRanges {
 const FIRST_UID = 20_000
 const PROCESS_PORTS = 4000
 
-export function openTables(path: string, ranges: PortRanges, isRoot: boolean): Tables {
-  const file: TableFile = readJson<TableFile>(path) ?? { edge: null, ports: {}, uids: {} }
+/** `owners`: which user each app was, as its folders still show; asked where the file is damaged. */
+export function openTables(
+  path: string,
+  ranges: PortRanges,
+  isRoot: boolean,
+  owners: () => Record<string, number> = () => ({}),
+): Tables {
+  const kept = readJson<TableFile>(path)
+  const isWhole = [kept?.ports, kept?.uids].every((part) => typeof part === 'object' && part !== null)
+  const damaged = existsSync(path) && !isWhole ? setAside(path) : null
+  const file: TableFile = (isWhole && kept) || { edge: null, ports: {}, uids: damaged ? owners() : {} }
   const save = () => writeDurably(path, JSON.stringify(file, null, 2))
   const pending = new Map<string, Promise<{ public: number; internal: number }>>()
   // Two runners of one machine would else lend the same port at the same moment.
@@ -95,6 +107,14 @@ export function openTables(path: string, ranges: PortRanges, isRoot: boolean): T
       delete file.ports[targetName(target)]
       save()
     },
+    problem: () =>
+      damaged === null
+        ? null
+        : {
+            code: 'state-unreadable',
+            message: `the table of ports could not be read and lies in ${damaged}; apps may have got other ports`,
+            hint: 'tow apps tells where they are now',
+          },
     async borrowPort() {
       for (let tries = 0; tries < PROCESS_PORTS; tries++) {
         const port = ranges.processes + (next++ % PROCESS_PORTS)
@@ -106,6 +126,18 @@ export function openTables(path: string, ranges: PortRanges, isRoot: boolean): T
       )
     },
   }
+}
+
+/** The user of each app, by whom its folder of temporary files belongs to. */
+export function ownersOf(dwellings: string): Record<string, number> {
+  const names = existsSync(dwellings) ? readdirSync(dwellings) : []
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const app = parseTargetName(name)?.app
+      const { uid } = statSync(`${dwellings}/${name}`)
+      return app && uid >= FIRST_UID ? [[app, uid] as const] : []
+    }),
+  )
 }
 
 /** Free for everybody who might listen: on every address of both families, and on the loopback alone. */

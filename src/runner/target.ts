@@ -17,10 +17,10 @@ import { type Action, type Facts, type Instance, plan, slotKey, TRAFFIC_PROCESS 
 import type { Seal } from './seal.ts'
 import { serviceOf } from './service.ts'
 import { watchSetFolders } from './set-folders.ts'
-import type { CountedProcess, Desired, DesiredSet, Target } from './shapes.ts'
+import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
 import type { Tables } from './tables.ts'
-import { describeEnding, type Intent, isProblem, layoutMissing, startFailed } from './words.ts'
+import { describeEnding, type Intent, isProblem, layoutMissing, memoryLost, startFailed } from './words.ts'
 
 export interface TargetParts {
   target: Target
@@ -45,6 +45,8 @@ export interface TargetRuntime {
   lives(): Live[]
   slots(): ReadonlyMap<string, SlotMemory>
   settled(): boolean
+  /** What is wrong with what was kept of it. */
+  problem(): Problem | null
   apply(generation: number, desired: Desired): void
   remove(generation: number): void
   adopt(running: Running): Live
@@ -65,13 +67,21 @@ const NOTHING: Desired = { sets: [], split: [], crons: [] }
 export function createTarget(parts: TargetParts): TargetRuntime {
   const { target, launcher, doors, tables, logs, now } = parts
   const store = openTargetStore(parts.paths, parts.seal, target)
-  let memory: TargetMemory = store.load() ?? {
-    generation: 0,
-    desired: NOTHING,
-    removed: false,
-    split: [],
-    retained: [],
-  }
+  const kept = store.load()
+  /** True until it is known again what is asked for: whatever runs is left alone. */
+  let untold = kept !== null && 'damaged' in kept
+  const unwatched: { live: Live; signal: AbortSignal }[] = []
+  let memory: TargetMemory =
+    kept !== null && !('damaged' in kept)
+      ? kept
+      : {
+          // One less than it was: the same is told once more, and nothing older is taken.
+          generation: Math.max(0, (kept?.generation ?? 0) - 1),
+          desired: NOTHING,
+          removed: false,
+          split: [],
+          retained: [],
+        }
   const slots = openSlots(store)
   const folders = watchSetFolders(parts.paths.targetSets(target), knownSets())
   const lives = new Map<string, Live>()
@@ -113,6 +123,10 @@ export function createTarget(parts: TargetParts): TargetRuntime {
 
   function step(): void {
     if (timer) clearTimeout(timer)
+    if (untold) {
+      parts.changed()
+      return
+    }
     const next = plan(memory.desired, facts(), now())
     const moved = JSON.stringify([memory.split, memory.retained.map((set) => set.id)])
     if (moved !== JSON.stringify([next.split, next.retained.map((set) => set.id)])) {
@@ -231,7 +245,7 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     lives.set(record.id, live)
     const over = new AbortController()
     watches.add(over)
-    if (spec) void watchLive(live, spec, now, over.signal, converge, (intent) => end(live, intent))
+    watch(live, spec, over.signal)
     void live.running.ended.then((ending) => {
       over.abort()
       watches.delete(over)
@@ -239,6 +253,16 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       takeIn(live, describeEnding(ending, live.intent, record), ending.kind === 'exit' && ending.outOfMemory)
     })
     converge()
+  }
+
+  /** Of a set that nobody knows yet, it waits until it is known what was asked for. */
+  function watch(live: Live, spec: CountedProcess | undefined, signal: AbortSignal): void {
+    if (spec) void watchLive(live, spec, now, signal, converge, (intent) => end(live, intent))
+    else if (untold) unwatched.push({ live, signal })
+  }
+
+  function specOf({ set, process }: { set: string; process: string }): CountedProcess | undefined {
+    return knownSets().find(({ id }) => id === set)?.processes[process]
   }
 
   /** A process has ended: remembers how, says it, and forgets its files, in this order. */
@@ -282,6 +306,8 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     if (!same) {
       store.save(changed)
       memory = changed
+      untold = false
+      for (const { live, signal } of unwatched.splice(0)) watch(live, specOf(live.running.record), signal)
       slots.keepOnly(knownSets())
     }
     converge()
@@ -307,12 +333,12 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     lives: () => [...lives.values()],
     slots: slots.all,
     settled: () => settled,
+    problem: () => (untold && kept && 'damaged' in kept ? memoryLost(target, kept) : null),
     apply: (generation, desired) =>
       accept(generation, { desired, removed: false, retained: leavers(memory, desired) }),
     remove: (generation) => accept(generation, { desired: NOTHING, removed: true, retained: [] }),
     adopt(running) {
       const { record } = running
-      const spec = knownSets().find((set) => set.id === record.set)?.processes[record.process]
       const live: Live = {
         running,
         phase: 'starting',
@@ -322,11 +348,13 @@ export function createTarget(parts: TargetParts): TargetRuntime {
         intent: null,
         usage: null,
       }
-      follow(live, spec)
+      follow(live, specOf(record))
       return live
     },
     converge,
-    sweep: () => folders.sweep(now()),
+    sweep() {
+      if (!untold) folders.sweep(now())
+    },
     async stopAll() {
       halted = true
       for (const live of lives.values()) {

@@ -1,6 +1,7 @@
 /** Everything the runner says about ends and problems of processes, in one place. */
 import type { Ending } from './launcher.ts'
-import type { LastExit, Problem } from './shapes.ts'
+import type { Damaged } from './memory.ts'
+import type { LastExit, Problem, Target } from './shapes.ts'
 
 /** Why the runner itself ended a process. */
 export type Intent = 'asked' | 'memory' | 'boot' | 'port' | 'unhealthy' | 'cancelled'
@@ -64,6 +65,14 @@ export function layoutMissing(workspace: string): Problem {
     code: 'layout-failed',
     message: `the folder ${workspace} is gone, so nothing can be started in it`,
     hint: 'ship or roll back once more, which lays it out again',
+  }
+}
+
+export function memoryLost({ app, environment }: Target, { damaged, hint }: Damaged): Problem {
+  return {
+    code: 'state-unreadable',
+    message: `what was kept of ${app} in ${environment} could not be read and lies in ${damaged}; its processes run on, and the platform tells what it should be once more`,
+    hint: hint ?? 'nothing is to be done while the platform runs; else tow up',
   }
 }
 

@@ -23,7 +23,7 @@ import {
   writeAtOnce,
   writeStream,
 } from './blob-files.ts'
-import { type Collected, collectBlobs } from './collect.ts'
+import { type Collected, collectBlobs, namesIn } from './collect.ts'
 import { SMALL_FILE } from './hash-file.ts'
 import { refusals } from './refusals.ts'
 
@@ -46,10 +46,15 @@ export interface BlobStore {
   readBytes(digest: string): Buffer
   /** Where the file lies; never write there. */
   path(digest: string): string
+  /** All that are here, in no order that means anything. */
+  digests(): AsyncIterable<string>
+  /** Those that were set aside and have not come anew. */
+  damaged(): string[]
   /** Deletes what nobody refers to and nobody has put or asked for within `olderThan` milliseconds. */
   collect(isReferenced: (digest: string) => boolean, options: { olderThan: number }): Promise<Collected>
 }
 
+const DIGEST_LENGTH = 64
 /** How stale a blob's time may get before it is renewed: far below any grace age, and no write for most look-ups. */
 const RENEW_AFTER_MILLISECONDS = 10 * 60_000
 
@@ -135,7 +140,19 @@ export function createBlobStore(folder: string): BlobStore {
     },
     add: (content, options = {}) => write(content, undefined, options),
     flush: () => flushDisk(folder),
+    digests: () => digestsIn(folder),
+    damaged() {
+      const found = namesIn(aside).map((name) => name.slice(0, DIGEST_LENGTH))
+      return [...new Set(found)].filter((digest) => sizeOf(path(digest)) === null)
+    },
     collect: (isReferenced, options) => collectBlobs(folder, isReferenced, options.olderThan),
+  }
+}
+
+async function* digestsIn(folder: string): AsyncGenerator<string> {
+  for (const first of namesIn(folder)) {
+    if (!/^[0-9a-f]{2}$/.test(first)) continue
+    for (const name of namesIn(join(folder, first))) if (name.length === DIGEST_LENGTH) yield name
   }
 }
 

@@ -51,7 +51,8 @@ export async function collectBlobs(
   return collected
 }
 
-function namesIn(folder: string): string[] {
+/** Nothing where there is no such folder. */
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (error) {

@@ -26,11 +26,11 @@ export const command: Command = {
     }
     const { stopping } = await stop(file, options.platformOnly !== true)
     for (
-      const until = Date.now() + STOP_SECONDS * 1000;
+      const until = performance.now() + STOP_SECONDS * 1000;
       isAlive(file.pid);
       await sleep(50, undefined, { signal })
     ) {
-      if (Date.now() > until) {
+      if (performance.now() > until) {
         throw new TowError(
           'FAILED',
           `the platform (pid ${file.pid}) still runs after ${STOP_SECONDS} seconds`,

@@ -104,7 +104,8 @@ export async function startPlatform({
   signal,
   port,
 }: StartOptions): Promise<{ file: PlatformFile; started: boolean }> {
-  const running = await findPlatform(home)
+  // A file that can't be read says nothing; the platform that is started writes another.
+  const running = await findPlatform(home).catch(() => null)
   // A pid that was given out again looks alive; whether a platform runs there is for the platform's own lock to say.
   if (running && (await answers(running))) return { file: running, started: false }
   mkdirSync(join(home, 'logs'), { recursive: true, mode: 0o755 })
@@ -130,8 +131,8 @@ export async function startPlatform({
   child.on('error', () => {
     exit = 1
   })
-  const until = Date.now() + START_SECONDS * 1000
-  while (Date.now() < until) {
+  const until = performance.now() + START_SECONDS * 1000
+  while (performance.now() < until) {
     signal.throwIfAborted()
     const file = await readPlatformFile(home).catch(() => null)
     if (file && isAlive(file.pid) && (await answers(file))) return { file, started: file.pid === child.pid }

@@ -67,7 +67,7 @@ start(spec, {
   exited(code, signal) {
     exit = { code, signal, at: Date.now(), ...(endReason ? { reason: endReason } : {}) }
     if (!stopping) signalGroup('SIGTERM')
-    awaitGroup(Date.now() + (stopping ? spec.graceSeconds * 1000 : 3000))
+    awaitGroup(performance.now() + (stopping ? spec.graceSeconds * 1000 : 3000))
   },
   closed: () => {
     outputClosed = true
@@ -162,14 +162,21 @@ function groupLives(): boolean {
   })
 }
 
-/** The leader is gone; what it started must go as well, and what they wrote must be read to its end. */
+/**
+ * The leader is gone; what it started must go as well, and what they wrote must be read to its end. By the steady
+ * clock, as every span of time here: the other one may be set meanwhile.
+ */
 function awaitGroup(deadline: number): void {
   if (groupLives()) {
-    if (Date.now() >= deadline) signalGroup('SIGKILL')
+    if (performance.now() >= deadline) signalGroup('SIGKILL')
     setTimeout(() => awaitGroup(deadline), 25)
   } else if (outputClosed) finish()
   // A process that left the group may hold our pipe for ever.
-  else setTimeout(() => (outputClosed || Date.now() > deadline + 500 ? finish() : awaitGroup(deadline)), 10)
+  else
+    setTimeout(
+      () => (outputClosed || performance.now() > deadline + 500 ? finish() : awaitGroup(deadline)),
+      10,
+    )
 }
 
 function finish(): void {
@@ -178,14 +185,14 @@ function finish(): void {
   const linesLost = intake?.end() ?? 0
   log?.close()
   const record = JSON.stringify({ ...exit, ...(linesLost > 0 ? { linesLost } : {}) })
-  const retryUntil = Date.now() + 600_000
+  const retryUntil = performance.now() + 600_000
   const write = () => {
     try {
       writeWhole(EXIT, record, true)
     } catch (error) {
       // A full disk: the exit is worth waiting for space. A folder that is gone: nobody will ever read it.
       const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!gone && Date.now() < retryUntil) return void setTimeout(write, 1000)
+      if (!gone && performance.now() < retryUntil) return void setTimeout(write, 1000)
     }
     if (attach) attach.close(() => process.exit(0))
     else process.exit(0)

@@ -1,6 +1,4 @@
 /** Blobs in a backup: every one that is there, under its own digest, which proves it again when it comes back. */
-import { opendir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { TowError } from '../../../api/errors.ts'
 import type { BlobStore } from '../../../trees/blob-store.ts'
 import type { BackupFile, BackupPart } from '../../kernel/backup.ts'
@@ -32,7 +30,7 @@ export function blobsPart(blobs: BlobStore, hold: () => Promise<() => void>): Ba
 }
 
 async function* filesOf(blobs: BlobStore, damaged: string[]): AsyncGenerator<BackupFile> {
-  for await (const digest of digestsIn(blobs.folder)) {
+  for await (const digest of blobs.digests()) {
     try {
       // Looked at before a byte of it is written: a damaged one is left out and named, the others are saved.
       for await (const _ of blobs.read(digest));
@@ -40,17 +38,6 @@ async function* filesOf(blobs: BlobStore, damaged: string[]): AsyncGenerator<Bac
     } catch (error) {
       if (!isLoss(error)) throw error
       if ((error as TowError).code === 'FAILED') damaged.push(digest)
-    }
-  }
-}
-
-async function* digestsIn(folder: string): AsyncGenerator<string> {
-  for (let first = 0; first < 256; first += 1) {
-    const inside = join(folder, first.toString(16).padStart(2, '0'))
-    try {
-      for await (const { name } of await opendir(inside)) if (/^[0-9a-f]{64}$/.test(name)) yield name
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
 }

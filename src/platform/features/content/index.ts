@@ -3,6 +3,7 @@
  * nothing refers to it. A row per tree says that it is known and whether all of it is there; the tree itself is a blob
  * named by its own hash. It knows no app, and does not ask why something is kept.
  */
+import type { CheckResult } from '../../../api/environments.ts'
 import { TowError } from '../../../api/errors.ts'
 import type { Bytes } from '../../../trees/blob-files.ts'
 import type { BlobStore } from '../../../trees/blob-store.ts'
@@ -15,6 +16,7 @@ import type { Feature } from '../../kernel/feature.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import { blobsPart } from './backup.ts'
 import { mountBlobs } from './blobs-door.ts'
+import { createBlobCheck } from './check-blobs.ts'
 import { collectContent, type Roots } from './collect.ts'
 import { refusals } from './messages.ts'
 import { announcedTree, checkLinksOf, isLoss, missingBlobs, type Upload } from './put.ts'
@@ -61,6 +63,8 @@ export interface Content {
   /** Something of the tree could not be read: looks whether files were lost, so that they are asked for again. */
   doubt(hash: string): Promise<void>
   collect(): Promise<Collected>
+  /** For `tow doctor`: reads every blob. */
+  check(): Promise<CheckResult>
 }
 
 const DAY = 24 * 3600_000
@@ -180,6 +184,7 @@ export function createContent(options: ContentOptions): Feature<ReturnType<typeo
         if (!(error instanceof TowError)) throw error
       }
     },
+    check: createBlobCheck({ blobs, onDamage: lost }),
     collect: () =>
       turns.alone(() =>
         collectContent({

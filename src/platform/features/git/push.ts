@@ -108,7 +108,7 @@ async function ship(
   const { ships } = dependencies
   const { say } = push
   const signal = AbortSignal.any([push.gone, push.stopping])
-  const begin = Date.now()
+  const begin = performance.now()
   const subject = (await mustGit(view, ['show', '-s', '--format=%s', main.to], signal)).toString().trim()
   const commit = (await mustGit(view, ['rev-parse', '--verify', `${main.to}^{commit}`], signal))
     .toString()
@@ -145,7 +145,7 @@ async function ship(
         whenBusy: 'supersede',
         rebuild: false,
       })
-  return conclude(push, await follow(dependencies, push, started), Date.now() - begin)
+  return conclude(push, await follow(dependencies, push, started), performance.now() - begin)
 }
 
 /** The files of the commit, kept as a tree; refused where some of them are not in the push. */

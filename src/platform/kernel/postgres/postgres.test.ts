@@ -162,6 +162,22 @@ test('a pid file that names another program’s process is taken over', async ()
   }
 })
 
+test.each(['taken away', 'emptied'])(
+  'a server whose pid file was %s is ended before another one starts',
+  async (how) => {
+    const first = await startMade()
+    await query(first.connection, 'create table boats (name text)')
+    await query(first.connection, `insert into boats values ('Ada')`)
+    const pidFile = join(home, 'postgres/data/postmaster.pid')
+    const pid = leave(first)
+    await (how === 'emptied' ? writeFile(pidFile, '') : rm(pidFile))
+    const second = await start()
+    expect(isAlive(pid)).toBe(false)
+    expect(await query(second.connection, 'select name from boats')).toEqual([{ name: 'Ada' }])
+    expect(messages[0]).toBe(`the tested PostgreSQL lost its pid file (pid ${pid}) and is started anew`)
+  },
+)
+
 test('what a killed first start left behind is cleared away', async () => {
   await mkdir(join(home, 'postgres/making-abc/data'), { recursive: true })
   await writeFile(join(home, 'postgres/making-abc/data/PG_VERSION'), '18')

@@ -1,6 +1,6 @@
 /** What `postmaster.pid` says, held against the process that really has that pid. */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -35,6 +35,25 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
     return null
   }
   return { pid, port: Number(port), socketFolder: socketFolder.trim(), address: address.trim() }
+}
+
+/**
+ * Servers of a data folder that its pid file does not name: the file was taken away under them. PostgreSQL guards
+ * against a second server by that file, so the first has to end before another is started.
+ */
+export async function findUnnamed(data: string): Promise<number[]> {
+  const pids =
+    process.platform === 'linux'
+      ? (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+      : await pidsOf('postgres')
+  const found: number[] = []
+  for (const pid of pids) if (await servesData(pid, data)) found.push(pid)
+  return found
+}
+
+async function pidsOf(program: string): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('pgrep', ['-x', program]).catch(() => ({ stdout: '' }))
+  return stdout.split('\n').filter(Boolean).map(Number)
 }
 
 export function isAlive(pid: number): boolean {

@@ -7,7 +7,7 @@ import { TowError } from '../../../api/errors.ts'
 import type { PostgresBinaries } from './binaries.ts'
 import { type RunAs, serverEnvironment } from './cluster.ts'
 import { boundLog, logLinesAfter } from './log.ts'
-import { findPostmaster, isAlive } from './postmaster.ts'
+import { findPostmaster, findUnnamed, isAlive } from './postmaster.ts'
 import { type SettingsInput, serverArguments } from './settings.ts'
 import { clearSockets } from './sockets.ts'
 
@@ -48,12 +48,16 @@ export async function adoptOrStart(input: ServerInput): Promise<number> {
 }
 
 async function start(input: ServerInput): Promise<number> {
-  const orphansEnd = Date.now() + ORPHANS_PATIENCE
+  for (const pid of await findUnnamed(input.data)) {
+    input.onLog(`${input.name} lost its pid file (pid ${pid}) and is started anew`)
+    await stopServer(pid)
+  }
+  const orphansEnd = performance.now() + ORPHANS_PATIENCE
   for (;;) {
     const failure = await startOnce(input)
     if (typeof failure === 'number') return failure
     // The backends of a server that was killed notice it within moments; until then they hold its memory.
-    if (!/shared memory block .* still in use/.test(failure) || Date.now() > orphansEnd) {
+    if (!/shared memory block .* still in use/.test(failure) || performance.now() > orphansEnd) {
       throw startFailure(input, failure)
     }
     await sleep(100)
@@ -92,7 +96,7 @@ async function startOnce(input: ServerInput): Promise<number | string> {
 
 /** Resolves with the first answer. A long recovery is waited for, and told. */
 async function untilReady(input: ServerInput, ended: () => string | null): Promise<void> {
-  let news = Date.now() + NEWS_EVERY
+  let news = performance.now() + NEWS_EVERY
   for (;;) {
     const client = new pg.Client(input.connection as pg.ClientConfig)
     client.on('error', () => {})
@@ -108,9 +112,9 @@ async function untilReady(input: ServerInput, ended: () => string | null): Promi
     }
     const reason = ended()
     if (reason) throw new TowError('UNAVAILABLE', `${input.name} did not start: ${reason}`)
-    if (Date.now() > news) {
+    if (performance.now() > news) {
       input.onLog(`${input.name} is still starting; its log is ${input.logFile}`)
-      news = Date.now() + NEWS_EVERY
+      news = performance.now() + NEWS_EVERY
     }
     await sleep(10)
   }
@@ -131,7 +135,7 @@ export async function stopServer(pid: number, patience = 30_000): Promise<void> 
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return
       throw error
     }
-    for (const end = Date.now() + patience; Date.now() < end; ) {
+    for (const end = performance.now() + patience; performance.now() < end; ) {
       if (!isAlive(pid)) return
       await sleep(10)
     }
