@@ -290,7 +290,7 @@ export function createModelWorld({
           problem: { code: 'layout-failed', message: 'its files could not be laid out: the disk is full' },
         }),
       })),
-      split: structuredClone(model.desired.split),
+      split: model.desired.split.map((rule) => ({ ...rule, weights: { ...rule.weights } })),
       crons: model.desired.crons.map((cron) => ({ name: cron.name, set: cron.set, nextAt: null })),
       addresses: { public: [`http://${target.app}.${target.environment}.localhost`], internal: null },
     }
