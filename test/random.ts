@@ -38,9 +38,9 @@ export function createRandom(seed: number): Random {
   }
 }
 
-/** The seed that was asked for, else a new one. */
-export function seedFrom(text: string | undefined): number {
-  if (text === undefined || text === '') return Math.floor(Math.random() * 0x1_0000_0000)
+/** The one schedule that was asked for by its seed, or the first of many. */
+export function seedFrom(text: string | undefined, otherwise: number): number {
+  if (text === undefined || text === '') return otherwise
   if (!/^\d{1,10}$/.test(text)) throw new Error(`SEED must be a whole number, not "${text}"`)
   return Number(text)
 }

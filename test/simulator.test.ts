@@ -1,6 +1,7 @@
 /** The simulator's schedules again, over the real store in a real PostgreSQL: same engine, same faults, same outcome. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedFrom } from './random.ts'
+import { SEED } from './seed.ts'
 import { BROKEN } from './simulator/broken.ts'
 import { createMemoryStage } from './simulator/memory.ts'
 import { play } from './simulator/play.ts'
@@ -13,7 +14,7 @@ const SCHEDULES = 300
 const LONGEST = 20
 const AT_ONCE = 4
 
-const seed = seedFrom(process.env.SEED)
+const seed = seedFrom(process.env.SEED, SEED)
 const isReplay = Boolean(process.env.SEED)
 let stages: StoreStages
 

@@ -1,15 +1,51 @@
 import { expect, test } from 'vitest'
 import { seedFrom } from '../../../../test/random.ts'
+import { SEED } from '../../../../test/seed.ts'
 import { BROKEN } from '../../../../test/simulator/broken.ts'
 import { playMany } from '../../../../test/simulator/many.ts'
 import { explain, playInMemory } from '../../../../test/simulator/replay.ts'
-import { scheduleOf } from '../../../../test/simulator/schedule.ts'
+import { type Action, scheduleOf } from '../../../../test/simulator/schedule.ts'
 
 const SCHEDULES = 10_000
 /** Each fault that is put in must be found within as many. */
 const UNTIL_FOUND = 400
 
-const seed = seedFrom(process.env.SEED)
+const ship = (changes: Partial<Extract<Action, { kind: 'ship' }>> = {}): Action => ({
+  kind: 'ship',
+  whenBusy: 'queue',
+  outcome: 'healthy',
+  job: 'succeeded',
+  processes: { web: true, worker: true, releaseCommand: false },
+  ...changes,
+})
+const look: Action = { kind: 'look', faults: [] }
+
+/** What was found once, at its shortest. */
+const FOUND: [sentence: string, web: number, actions: Action[]][] = [
+  [
+    'a scale by hand while the new release takes over brings neither old workers nor old traffic back',
+    3,
+    [ship(), look, { kind: 'advance', milliseconds: 228 }, look, look, { kind: 'scale', count: 8 }],
+  ],
+  [
+    'a scale by hand is kept when the rollout that it waits for is given up before it began',
+    4,
+    [
+      { kind: 'restart' },
+      ship(),
+      look,
+      { kind: 'scale', count: 7 },
+      ship({
+        outcome: 'never',
+        job: 'unknown',
+        processes: { web: false, worker: true, releaseCommand: true },
+      }),
+      { kind: 'abort', back: 1 },
+    ],
+  ],
+]
+
+const seed = seedFrom(process.env.SEED, SEED)
 const isReplay = Boolean(process.env.SEED)
 
 test('whatever crashes, is late, comes twice or is lost, at whatever step: rollouts end and nothing is done that must not be', async () => {
@@ -20,6 +56,10 @@ test('whatever crashes, is late, comes twice or is lost, at whatever step: rollo
   console.log(`${count} schedules from seed ${seed} in ${seconds} s`)
   expect(found[0] && (await explain(scheduleOf(found[0].seed)))).toBeUndefined()
 }, 600_000)
+
+test.each(FOUND)('%s', async (_, web, actions) => {
+  expect(await playInMemory({ seed: 0, web, actions })).toMatchObject({ violations: [] })
+})
 
 test.each(Object.entries(BROKEN))(
   'it is noticed when the code %s',
