@@ -17,7 +17,7 @@ import type {
 export interface Behaviour {
   /** Milliseconds until a process is healthy, or fails. */
   bootMs: number
-  outcome: 'healthy' | 'crash' | 'never' | 'layout-failed'
+  outcome: 'healthy' | 'crash' | 'never' | 'layout-failed' | 'refused'
   /** Milliseconds from the request to stop to the end. */
   stopMs: number
   /** How commands of this release end, and after how many milliseconds. */
@@ -41,6 +41,10 @@ interface ModelTarget {
   generation: number
   desired: Desired
   processes: ModelProcess[]
+  /** Requests under way: which set answers them, and when they are done. */
+  requests: { set: string; endsAt: number }[]
+  /** Since when nothing is routed to a set any more. */
+  offSince: Map<string, number>
 }
 
 interface ModelJob extends JobStatus {
@@ -52,7 +56,11 @@ interface ModelJob extends JobStatus {
 const NOTHING: Desired = { sets: [], split: [{ weights: {} }], crons: [] }
 const RETRY_MS = 200
 
-export function createModelWorld(start = 1_700_000_000_000) {
+export function createModelWorld({
+  start = 1_700_000_000_000,
+  /** False for an engine that lets an older generation pass: what must never be. */
+  fenced = true,
+} = {}) {
   let now = start
   let serial = 0
   let targets = new Map<string, ModelTarget>()
@@ -60,6 +68,8 @@ export function createModelWorld(start = 1_700_000_000_000) {
   const behaviours = new Map<string, Partial<Behaviour>>()
   /** How often a job was really started, by key. */
   const starts = new Map<string, number>()
+  /** Requests that lost their set before they, or their grace, were over. */
+  const cut: string[] = []
 
   const name = (target: Target) => `${target.app}/${target.environment}`
   function behaviour(target: Target, release: number): Behaviour {
@@ -73,13 +83,20 @@ export function createModelWorld(start = 1_700_000_000_000) {
   function known(target: Target): ModelTarget {
     const found = targets.get(name(target))
     if (found) return found
-    const fresh = { target, generation: 0, desired: NOTHING, processes: [] }
+    const fresh: ModelTarget = {
+      target,
+      generation: 0,
+      desired: NOTHING,
+      processes: [],
+      requests: [],
+      offSince: new Map(),
+    }
     targets.set(name(target), fresh)
     return fresh
   }
 
   function fence(model: ModelTarget, generation: number) {
-    if (generation >= model.generation) return
+    if (!fenced || generation >= model.generation) return
     throw new TowError('CONFLICT', `generation ${generation} is older than ${model.generation}`)
   }
 
@@ -87,9 +104,28 @@ export function createModelWorld(start = 1_700_000_000_000) {
     const model = known(target)
     fence(model, generation)
     if (generation === model.generation && model.desired !== NOTHING) return
+    const refused = desired.sets.find((set) => behaviour(target, set.release).outcome === 'refused')
+    if (refused) throw new TowError('REFUSED', `${refused.id} does not run here`)
+    cutOff(model, desired)
     model.generation = generation
     model.desired = desired
     converge(model)
+    replaceOld(model)
+  }
+
+  /** A set that goes while it still answers takes its requests with it, unless their time was up or nothing is left. */
+  function cutOff(model: ModelTarget, next: Desired) {
+    const weights = next.split.at(-1)?.weights ?? {}
+    for (const { id, processes } of model.desired.sets) {
+      if ((weights[id] ?? 0) > 0) model.offSince.delete(id)
+      else if (!model.offSince.has(id)) model.offSince.set(id, now)
+      if (next.sets.length === 0 || next.sets.some((set) => set.id === id)) continue
+      const grace = (processes.web?.graceSeconds ?? 0) * 1000
+      const isDue = now - (model.offSince.get(id) ?? now) >= grace
+      const lost = model.requests.filter((one) => one.set === id && one.endsAt > now)
+      if (lost.length > 0 && !isDue) cut.push(`${lost.length} requests of ${id} were cut off`)
+      model.requests = model.requests.filter((one) => one.set !== id)
+    }
   }
 
   function converge(model: ModelTarget) {
@@ -108,7 +144,8 @@ export function createModelWorld(start = 1_700_000_000_000) {
       const running = model.processes
         .filter((one) => one.set === set.id && one.process === process && one.state !== 'stopping')
         .sort((a, b) => Number(a.state === 'healthy') - Number(b.state === 'healthy'))
-      for (const one of running.slice(0, Math.max(0, running.length - count))) stop(model, one)
+      const spare = isReplaced(model, running, process) ? 1 : 0
+      for (const one of running.slice(0, Math.max(0, running.length - count - spare))) stop(model, one)
       for (let missing = count - running.length; missing > 0; missing -= 1) begin(model, set, process)
     }
   }
@@ -123,7 +160,7 @@ export function createModelWorld(start = 1_700_000_000_000) {
       startedAt: new Date(now).toISOString(),
       restarts: 0,
       dueAt: now + behaviour(model.target, set.release).bootMs,
-      epoch: model.desired.restarts?.[process] ?? 0,
+      epoch: epochOf(model, process),
     })
   }
 
@@ -158,15 +195,38 @@ export function createModelWorld(start = 1_700_000_000_000) {
     }
   }
 
-  function replaceOld(model: ModelTarget) {
-    for (const [process, epoch] of Object.entries(model.desired.restarts ?? {})) {
-      const group = model.processes.filter((one) => one.process === process && one.state !== 'stopping')
-      const old = group.find((one) => one.epoch !== epoch)
-      if (old && group.every((one) => one === old || one.state === 'healthy')) {
-        stop(model, old)
-        converge(model)
+  const epochOf = (model: ModelTarget, process: string) => model.desired.restarts?.[process] ?? 0
+
+  /** What takes traffic has its successor up before it goes. */
+  function isReplaced(model: ModelTarget, group: readonly ModelProcess[], process: string): boolean {
+    return process === 'web' && group.some((one) => one.epoch < epochOf(model, process))
+  }
+
+  /** One process of each set at a time; true where something was done. */
+  function replaceOne(model: ModelTarget): boolean {
+    for (const set of model.desired.sets) {
+      for (const [process, { count }] of Object.entries(set.processes)) {
+        const group = model.processes.filter(
+          (one) => one.set === set.id && one.process === process && one.state !== 'stopping',
+        )
+        const epoch = epochOf(model, process)
+        const old = group.find((one) => one.epoch < epoch)
+        if (!old || group.some((one) => one.epoch >= epoch && one.state !== 'healthy')) continue
+        const successors = group.filter((one) => one.epoch >= epoch).length
+        const isReady = successors > 0 && group.length > count
+        if (process === 'web' && !isReady) begin(model, set, process)
+        else {
+          stop(model, old)
+          converge(model)
+        }
+        return true
       }
     }
+    return false
+  }
+
+  function replaceOld(model: ModelTarget) {
+    while (replaceOne(model));
   }
 
   function step() {
@@ -175,6 +235,7 @@ export function createModelWorld(start = 1_700_000_000_000) {
       for (const process of model.processes) if (process.dueAt <= now) move(model, process)
       replaceOld(model)
     }
+    for (const model of targets.values()) model.requests = model.requests.filter((one) => one.endsAt > now)
     for (const job of jobs.values()) {
       if (job.state === 'running' && job.dueAt <= now) finish(job, job.ends)
     }
@@ -198,7 +259,11 @@ export function createModelWorld(start = 1_700_000_000_000) {
       asked.every(
         ({ set, process, count }) =>
           model.processes.filter(
-            (one) => one.set === set && one.process === process && one.state === 'healthy',
+            (one) =>
+              one.set === set &&
+              one.process === process &&
+              one.state === 'healthy' &&
+              one.epoch >= epochOf(model, process),
           ).length === count,
       )
     )
@@ -220,12 +285,12 @@ export function createModelWorld(start = 1_700_000_000_000) {
         processes: model.processes
           .filter((process) => process.set === id)
           .map(({ dueAt: _due, epoch: _epoch, ...process }) => ({ ...process })),
-        inFlight: 0,
+        inFlight: model.requests.filter((one) => one.set === id && one.endsAt > now).length,
         ...(behaviour(target, releaseOf(model, id)).outcome === 'layout-failed' && {
           problem: { code: 'layout-failed', message: 'its files could not be laid out: the disk is full' },
         }),
       })),
-      split: structuredClone(model.desired.split),
+      split: model.desired.split.map((rule) => ({ ...rule, weights: { ...rule.weights } })),
       crons: model.desired.crons.map((cron) => ({ name: cron.name, set: cron.set, nextAt: null })),
       addresses: { public: [`http://${target.app}.${target.environment}.localhost`], internal: null },
     }
@@ -234,6 +299,25 @@ export function createModelWorld(start = 1_700_000_000_000) {
   return {
     now: () => now,
     starts,
+    cut,
+    /** A request begins, at a healthy set that traffic goes to; none where there is no such set. */
+    request(target: Target, milliseconds: number) {
+      const model = known(target)
+      const weights = model.desired.split.at(-1)?.weights ?? {}
+      const answers = model.processes.find(
+        (one) => one.process === 'web' && one.state === 'healthy' && (weights[one.set] ?? 0) > 0,
+      )
+      if (answers) model.requests.push({ set: answers.set, endsAt: now + milliseconds })
+    },
+    /** When something happens next by itself; null where nothing is on its way. */
+    nextAt(target: Target): number | null {
+      const due = known(target)
+        .processes.map((one) => one.dueAt)
+        .concat([...jobs.values()].filter((job) => job.state === 'running').map((job) => job.dueAt))
+        .concat(known(target).requests.map((one) => one.endsAt))
+        .filter((at) => at > now)
+      return due.length > 0 ? Math.min(...due) : null
+    },
     /** Lets time pass: everything that falls due happens in order. */
     advance(milliseconds: number) {
       const until = now + milliseconds

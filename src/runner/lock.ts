@@ -29,3 +29,9 @@ export function takeLock(path: string): () => void {
     rmSync(mine, { force: true })
   }
 }
+
+/** True while a runner has it, whether it answers yet or not. */
+export function isLocked(path: string): boolean {
+  const owner = readJson<ProcessIdentity>(path)
+  return owner !== undefined && isSame(owner)
+}

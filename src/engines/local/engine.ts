@@ -231,6 +231,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     async close() {
       closed = true
       if (watchdog) clearInterval(watchdog)
+      // A runner that is on its way would come up after everything was said to be stopped, and start it anew.
+      await starting?.catch(() => {})
       client.close()
     },
   }

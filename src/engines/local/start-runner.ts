@@ -7,6 +7,7 @@ import { TowError } from '../../api/errors.ts'
 import {
   connectRunner,
   endLeftovers,
+  isLocked,
   pathsOf,
   RUNNER_FLAGS,
   type RunnerClient,
@@ -77,12 +78,20 @@ async function answers(client: RunnerClient): Promise<boolean> {
 export async function shutDownRunner(home: string, options: { apps: boolean }): Promise<void> {
   const client = connectRunner(pathsOf(home).socket)
   try {
-    const hello = await client.hello().catch(() => null)
+    const hello = await untilAnswered(home, client)
     if (!hello) return options.apps ? await endLeftovers(home) : undefined
     await client.shutdown(options)
     while (isThere(hello.pid)) await delay(20)
   } finally {
     client.close()
+  }
+}
+
+/** Null where no runner is there. One that has begun and does not answer yet is waited for: it would start apps anew. */
+async function untilAnswered(home: string, client: RunnerClient) {
+  for (const until = Date.now() + PATIENCE; ; await delay(25)) {
+    const hello = await client.hello().catch(() => null)
+    if (hello || Date.now() > until || !isLocked(pathsOf(home).lock)) return hello
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
@@ -197,6 +198,23 @@ test('ending everything ends what a killed runner left, too', async () => {
   expect(left).toHaveLength(1)
   await shutDownRunner(tested.home, { apps: true })
   expect(left.some(({ shim, app }) => isThere(shim) || isThere(app))).toBe(false)
+  engine = await tested.reopen()
+  await until((now) => now.settled && now.sets.length > 0)
+})
+
+test('ending everything while a runner is being started leaves neither it nor apps', async () => {
+  const artifact = await sampleArtifact(content)
+  await settle(1, wholly(sampleSet(artifact, 1)))
+  await killRunner()
+  const asked = engine.observe(target).catch(() => null)
+  const starting = () => execFileSync('ps', ['-axwwo', 'args=']).toString().includes(`--home ${tested.home} `)
+  while (!starting()) await new Promise((resolve) => setTimeout(resolve, 5))
+  await engine.close()
+  await shutDownRunner(tested.home, { apps: true })
+  expect(starting()).toBe(false)
+  expect(existsSync(`${tested.home}/run/runner.lock`)).toBe(false)
+  expect(pids().some(({ shim, app }) => isThere(shim) || isThere(app))).toBe(false)
+  await asked
   engine = await tested.reopen()
   await until((now) => now.settled && now.sets.length > 0)
 })

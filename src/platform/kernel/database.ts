@@ -79,6 +79,9 @@ export function openDatabase({
 }: DatabaseOptions): Database {
   const pool = new pg.Pool({ max: 10, ...connection, types: { getTypeParser } })
   pool.on('error', onError)
+  // The pool listens to connections that rest. One that breaks while it is lent out tells whoever uses it, by failing
+  // what is asked next; without a listener of its own it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<KernelTables>({ dialect: new PostgresDialect({ pool }) })
   const topics = listenTo(connection, onError)
 

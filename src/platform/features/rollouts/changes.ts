@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Change } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Releases } from '../releases/index.ts'
+import { aborted, anotherTry, withCounts, withRestarts } from './asked.ts'
 import { askAgain } from './command.ts'
 import {
   alreadyOver,
@@ -14,9 +15,8 @@ import {
   nothingLive,
   nothingToRetry,
 } from './messages.ts'
-import { newRollout } from './new-rollout.ts'
-import { steadyPlan, wantedCounts, withPlan } from './plan.ts'
-import { EMPTY_PLAN, isOver, type Phase, type ReleaseFacts, type RolloutState } from './state.ts'
+import { wantedCounts } from './plan.ts'
+import { EMPTY_PLAN, isOver, type ReleaseFacts, type RolloutState } from './state.ts'
 import {
   asRollout,
   currentOf,
@@ -47,9 +47,6 @@ export interface ScaleRequest {
   by: string
 }
 
-/** Phases in which no decision follows the counts by itself. */
-const STANDING: ReadonlySet<Phase> = new Set(['queued', 'release-command', 'asking'])
-
 export function createChanges({ clock, releases }: ChangesDependencies) {
   /** The release that counts are checked against: what serves, else what is on its way. */
   async function present(
@@ -72,23 +69,6 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
     return { target, open, release: await present(change, target, open) }
   }
 
-  /** The row with what was changed; its plan too, unless a rollout works on that. */
-  async function save(
-    change: Change,
-    target: TargetRow,
-    next: TargetRow,
-    release: ReleaseFacts,
-    open: readonly RolloutRow[],
-  ): Promise<void> {
-    const current = currentOf(open)
-    const isStanding = !current || STANDING.has(current.state.phase)
-    const planned =
-      isStanding && target.live === release.number ? withPlan(next, steadyPlan(release, next)) : next
-    const { generation, plan, overrides } = planned
-    await updateTarget(change.db, target, { generation, plan, overrides })
-    change.wake('targets')
-  }
-
   return {
     /** Counts before and after, for the processes that were named. */
     async scale(change: Change, { app, environment, counts, reason, by }: ScaleRequest) {
@@ -102,10 +82,12 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
         if (count === null) delete overrides[name]
         else overrides[name] = { count, by, at: clock.now().toISOString(), reason: reason ?? null }
       }
-      const next = { ...target, overrides }
+      const next = withCounts(target, overrides, release, currentOf(open)?.state ?? null)
       const before = wantedCounts(release.run, target)
       const after = wantedCounts(release.run, next)
-      await save(change, target, next, release, open)
+      const { generation, plan } = next
+      await updateTarget(change.db, target, { generation, plan, overrides })
+      change.wake('targets')
       const told = Object.fromEntries(
         Object.keys(counts).map((name) => [name, { before: before[name] ?? 0, after: after[name] ?? 0 }]),
       )
@@ -126,9 +108,7 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
       const known = Object.keys(release.run.processes)
       if (process !== undefined && !known.includes(process)) throw noSuchProcess(app, process, known)
       const processes = process === undefined ? known : [process]
-      const restarts = { ...target.plan.restarts }
-      for (const name of processes) restarts[name] = (restarts[name] ?? 0) + 1
-      const { generation, plan } = withPlan(target, { ...target.plan, restarts })
+      const { generation, plan } = withRestarts(target, processes)
       await updateTarget(change.db, target, { generation, plan })
       change.wake('targets')
       change.event({
@@ -147,7 +127,7 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
       const { state } = row
       if (isOver(state.phase)) throw alreadyOver(state)
       await lockTarget(change.db, state.app, state.environment)
-      const next: RolloutState = { ...state, intent: 'abort', intentBy: by }
+      const next = aborted(state, by)
       if (!(await updateRollout(change.db, row, next))) throw retryLater()
       change.event({
         kind: 'rollout.abort-requested',
@@ -234,9 +214,8 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
     if (target.live !== null && target.live >= release) throw newerIsLive(release, target.live)
     await releases.get(change.db, app, environment, release)
     const earlier = await listRollouts(change.db, { app, environment, limit: 500 })
-    const commandDone = earlier.some((row) => row.state.release === release && row.state.commandDone)
-    const { counts } = state
-    const next = newRollout({ id: newId('o'), app, environment, release, by, now, commandDone, counts })
+    const rows = earlier.map((row) => row.state)
+    const next = anotherTry(state, rows, { id: newId('o'), by, now })
     await insertRollout(change.db, next)
     await releases.setState(
       change,

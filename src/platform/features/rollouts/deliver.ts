@@ -9,9 +9,17 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Change } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Releases } from '../releases/index.ts'
+import { superseded } from './asked.ts'
 import { newRollout } from './new-rollout.ts'
 import type { RolloutState } from './state.ts'
-import { insertRollout, lockRollouts, lockTarget, updateRollout, updateTarget } from './store.ts'
+import {
+  insertRollout,
+  lockRollouts,
+  lockTarget,
+  type RolloutRow,
+  updateRollout,
+  updateTarget,
+} from './store.ts'
 
 export interface ConfigSnapshot {
   plain: Record<string, string>
@@ -137,13 +145,11 @@ export function createDeliver(dependencies: DeliverDependencies): Deliver {
     const now = clock.now().getTime()
     const open = await lockRollouts(change.db, app, environment)
     if (whenBusy === 'supersede') {
-      for (const row of open) {
-        if (row.state.intent) continue
-        await updateRollout(change.db, row, {
-          ...row.state,
-          intent: 'supersede',
-          intentBy: `v${release.number}`,
-        })
+      for (const next of superseded(
+        open.map((row) => row.state),
+        release.number,
+      )) {
+        await updateRollout(change.db, open.find((row) => row.state.id === next.id) as RolloutRow, next)
       }
     }
     const rollout = newRollout({

@@ -10,6 +10,7 @@ import { type ReleaseWithState, wouldRepeat } from '../releases/index.ts'
 import { createChanges, type ScaleRequest } from './changes.ts'
 import { createDeliver, type Deliver, type DeliverDependencies, type Delivery, refusals } from './deliver.ts'
 import { createDesiredMaker, type DesiredMaker } from './desired.ts'
+import { createJournal } from './journal.ts'
 import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
@@ -56,7 +57,8 @@ export function createRollouts(options: RolloutsOptions) {
     config: options.config,
     needs: options.needs,
   })
-  const reconcile = createReconcile({ database, clock, releases, engines, desired })
+  const journal = createJournal({ database, clock, releases })
+  const reconcile = createReconcile({ journal, clock, engines, desired })
   const deliver: Deliver = createDeliver(options)
   let workers: ReturnType<typeof startWorkers> | null = null
 

@@ -5,44 +5,21 @@
  */
 import { TowError } from '../../../api/errors.ts'
 import type { Engine, JobStatus, Observation } from '../../../engines/engine.ts'
-import { PLATFORM } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Change, Database } from '../../kernel/database.ts'
-import type { Releases } from '../releases/index.ts'
 import { decide, type Effect, owed } from './decide.ts'
-import { releaseStateOf } from './deliver.ts'
 import type { DesiredMaker } from './desired.ts'
-import {
-  commandKey,
-  type Facts,
-  isActive,
-  isOver,
-  type ReleaseFacts,
-  type Step,
-  type Trouble,
-} from './state.ts'
-import {
-  currentOf,
-  findTarget,
-  openRollouts,
-  type RolloutRow,
-  type TargetRow,
-  updateRollout,
-  updateTarget,
-} from './store.ts'
+import type { Journal, Place } from './journal.ts'
+import { commandKey, type Facts, isActive, isOver, type ReleaseFacts, type Trouble } from './state.ts'
+import { currentOf, type RolloutRow, type TargetRow } from './store.ts'
 import { within } from './within.ts'
 
-export interface Place {
-  app: string
-  environment: string
-}
-
 export interface ReconcileDependencies {
-  database: Database
+  journal: Journal
   clock: Clock
-  releases: Releases
   engines: (environment: string) => Promise<Engine>
   desired: DesiredMaker
+  /** What the simulator breaks on purpose, to see that it is noticed. */
+  rules?: { decide: typeof decide; owed: typeof owed }
 }
 
 export interface Looked {
@@ -59,18 +36,13 @@ const APPLY_MS = 60_000
 const REMOVE_MS = 300_000
 const COMMAND_SECONDS = 3_600
 
-/** Decisions rest on rows that somebody else has changed meanwhile. */
-class Stale extends Error {}
-
 export function createReconcile(dependencies: ReconcileDependencies) {
-  const { database, clock, releases, engines, desired } = dependencies
+  const { journal, clock, engines, desired, rules = { decide, owed } } = dependencies
   /** Why the last effect failed, by place. Only a reason to wait or to give up, so it may be lost. */
   const troubles = new Map<string, { generation: number; trouble: Trouble }>()
 
   async function releaseFacts(place: Place, number: number | null): Promise<ReleaseFacts | null> {
-    if (number === null) return null
-    const { run } = await releases.get(database.db, place.app, place.environment, number)
-    return { number, run }
+    return number === null ? null : journal.release(place, number)
   }
 
   async function look(engine: Engine | null, place: Place, key: string | null, signal: AbortSignal) {
@@ -113,43 +85,6 @@ export function createReconcile(dependencies: ReconcileDependencies) {
     }
   }
 
-  async function persist(row: RolloutRow, target: TargetRow, step: Step): Promise<void> {
-    const { rollout } = step
-    await database.change(PLATFORM, async (change) => {
-      // The target before the rollout, as everyone who locks both.
-      const { generation, plan, live, declared } = step.target
-      const isMoved = generation !== target.generation || live !== target.live
-      if (isMoved && !(await updateTarget(change.db, target, { generation, plan, live, declared })))
-        throw new Stale()
-      if (!(await updateRollout(change.db, row, rollout))) throw new Stale()
-      if (step.event) await tell(change, target, step)
-      if (step.event || rollout.message !== row.state.message || rollout.awaySince !== row.state.awaySince) {
-        change.wake('rollouts')
-      }
-    })
-  }
-
-  async function tell(change: Change, target: TargetRow, { rollout, event }: Step): Promise<void> {
-    const { app, environment, release } = rollout
-    change.event({
-      kind: event?.kind ?? '',
-      app,
-      environment,
-      release,
-      message: `${app} in ${environment}: ${event?.message}`,
-      facts: { rollout: rollout.id, previous: rollout.previous, by: rollout.by },
-    })
-    const isLive = rollout.phase === 'live'
-    if (isLive && target.live !== null && target.live !== release) {
-      await releases.setState(change, { app, environment, number: target.live }, { state: 'replaced' })
-    }
-    await releases.setState(
-      change,
-      { app, environment, number: release },
-      { state: releaseStateOf(rollout.phase), ...(isLive && { liveAt: clock.now() }) },
-    )
-  }
-
   async function carryOut(
     effect: Effect,
     engine: Engine,
@@ -162,7 +97,7 @@ export function createReconcile(dependencies: ReconcileDependencies) {
     if (effect === 'cancel') {
       return within(engine.cancel(place, key), OBSERVE_MS, signal, 'the engine does not answer')
     }
-    const { run } = await releases.get(database.db, place.app, place.environment, rollout.release)
+    const { run } = await journal.release(place, rollout.release)
     await within(
       engine.run(place, {
         key,
@@ -217,15 +152,15 @@ export function createReconcile(dependencies: ReconcileDependencies) {
     const seen = await look(engine, place, isCommand ? commandKey(row.state) : null, signal)
     if (await healed(target, seen.observation)) return { again: true, after: 0, active: true }
     const facts = await gather(place, rows, seen)
-    const step = decide(facts)
-    if (step) await persist(row, target, step)
+    const step = rules.decide(facts)
+    if (step && !(await journal.commit({ row, target }, step))) return { again: true, after: 0, active: true }
     const now = { ...facts, rollout: step?.rollout ?? row.state, target: step?.target ?? target }
     if (isOver(now.rollout.phase)) {
       troubles.delete(nameOf(place))
       return { again: true, after: 0, active: false }
     }
     const isSameJob = commandKey(now.rollout) === commandKey(row.state)
-    const effects = engine ? owed({ ...now, job: isSameJob ? facts.job : null }) : []
+    const effects = engine ? rules.owed({ ...now, job: isSameJob ? facts.job : null }) : []
     let isDone = effects.length > 0
     for (const effect of effects) {
       // A job that was asked for is found by its key; only the second look knows whether it runs.
@@ -239,9 +174,7 @@ export function createReconcile(dependencies: ReconcileDependencies) {
   /** The rows came from a backup and the engine is further: its word on generations counts, ours on what should be. */
   async function healed(target: TargetRow, observation: Observation | null): Promise<boolean> {
     if (!observation || observation.generation <= target.generation) return false
-    await database.change(PLATFORM, async (change) => {
-      await updateTarget(change.db, target, { generation: observation.generation + 1 })
-    })
+    await journal.note(target, { generation: observation.generation + 1 })
     return true
   }
 
@@ -261,9 +194,7 @@ export function createReconcile(dependencies: ReconcileDependencies) {
         await within(engine.remove(place, generation), REMOVE_MS, signal, 'the engine does not answer')
       }
       if (!(await attempt(place, generation, remove, signal))) return owing
-      await database.change(PLATFORM, (change) =>
-        updateTarget(change.db, target, { removing: false, seen: generation }),
-      )
+      await journal.note(target, { removing: false, seen: generation })
       return idle
     }
     const { observation } = await look(engine, place, null, signal)
@@ -274,28 +205,22 @@ export function createReconcile(dependencies: ReconcileDependencies) {
       return { ...owing, again: isDone && !troubles.has(nameOf(place)) }
     }
     if (target.seen < generation) {
-      await database.change(PLATFORM, (change) => updateTarget(change.db, target, { seen: generation }))
+      await journal.note(target, { seen: generation })
     }
     return idle
   }
 
   /** One look. */
-  async function reconcile(place: Place, signal: AbortSignal): Promise<Looked> {
-    const target = await findTarget(database.db, place.app, place.environment)
-    if (!target) return { again: false, after: null, active: false }
-    const open = await openRollouts(database.db, place.app, place.environment)
+  return async function reconcile(place: Place, signal: AbortSignal): Promise<Looked> {
+    const rows = await journal.read(place)
+    if (!rows) return { again: false, after: null, active: false }
+    const { target, open } = rows
     const row = currentOf(open)
     const engine = await engines(place.environment).catch(() => null)
-    try {
-      return row
-        ? await rollOn(place, engine, { target, row, open }, signal)
-        : await keepSteady(place, engine, target, signal)
-    } catch (error) {
-      if (error instanceof Stale) return { again: true, after: 0, active: true }
-      throw error
-    }
+    return row
+      ? rollOn(place, engine, { target, row, open }, signal)
+      : keepSteady(place, engine, target, signal)
   }
-  return reconcile
 }
 
 export function nameOf({ app, environment }: Place): string {

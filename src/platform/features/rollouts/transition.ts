@@ -38,15 +38,18 @@ export function transition(facts: Facts, direction: Direction): Move {
   // Going back must end even where the old release is no longer healthy by itself.
   const forced = direction.backward && sinceCaughtUp(facts) > longestBoot(to)
   const base = { healthy: Math.min(isUp, total), wanted: total }
-  if (isUp < total && !forced) return { ...base, ...switching(facts, to, from, direction.backward) }
-
   const weights: Record<string, number> = total > 0 ? { [setId(to.number)]: 1 } : {}
   const taken = isFresh(facts) && sameWeights(target.plan.weights, weights)
+  // Who has all the traffic keeps it while a scale by hand brings more.
+  const keeps = taken && !direction.backward && isUp > 0
+  if (isUp < total && !forced && !keeps) return { ...base, ...switching(facts, to, from, direction.backward) }
+
   const counts = taken ? takeOver(facts, to, from, wanted) : { ...keptWork(facts, to, wanted), [WEB]: total }
   if (wanted[WEB] === undefined) delete counts[WEB]
-  const working = Object.entries(wanted).every(
-    ([name, count]) => counts[name] === count && healthy(observation, to.number, name) >= count,
-  )
+  const working = Object.entries(wanted).every(([name, count]) => {
+    const asked = counts[name] ?? 0
+    return (name === WEB || asked === count) && healthy(observation, to.number, name) >= asked
+  })
   const leaves = from !== null && target.plan.sets.some((set) => set.release === from.number)
   const stays = leaves && !(taken && (working || direction.backward) && isDrained(facts, from))
   const plan: Plan = {
@@ -105,9 +108,11 @@ function switching(
       ? { ...shares, [setId(to.number)]: up }
       : plan.weights
   const counts = { ...keptWork(facts, to, wanted), [WEB]: grown }
-  const oldCounts = backward
-    ? { ...plannedCounts(plan, from?.number ?? 0), [WEB]: old }
-    : { ...before, [WEB]: old }
+  // Workers that have changed over stay where they are.
+  const oldCounts =
+    backward || plan.crons === to.number
+      ? { ...plannedCounts(plan, from?.number ?? 0), [WEB]: old }
+      : { ...before, [WEB]: old }
   if (from && !(WEB in from.run.processes)) delete (oldCounts as Record<string, number>)[WEB]
   const keepsOld = from !== null && plan.sets.some((set) => set.release === from.number)
   return {
@@ -125,7 +130,7 @@ function switching(
   }
 }
 
-/** Workers change over: the old ones stop at once, new ones start as far as the room allows. */
+/** Workers change over: the old ones stop at once, new ones start as far as the room allows, as more `web` does. */
 function takeOver(
   facts: Facts,
   to: ReleaseFacts,
@@ -136,7 +141,6 @@ function takeOver(
   const before = from ? wantedCounts(from.run, targetFor(facts, from.number)) : {}
   return Object.fromEntries(
     Object.entries(wanted).map(([name, count]) => {
-      if (name === WEB) return [name, count]
       const most = Math.max(count, before[name] ?? 0)
       const room = most + stepSize(most, to.run.processes[name]?.surgePercent ?? 100)
       const taken = from ? alive(facts.observation, from.number, name) : 0

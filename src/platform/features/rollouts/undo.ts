@@ -9,8 +9,10 @@ import { transition } from './transition.ts'
 
 /** Begins the way back, and takes its first step where the facts allow. */
 export function undo(facts: Facts, outcome: Outcome, reason: string, problem?: Omit<Problem, 'code'>): Step {
-  if (!facts.target.plan.sets.some((set) => set.release === facts.rollout.release)) {
-    return end(facts, outcome, reason, problem)
+  const { target, previous } = facts
+  if (!target.plan.sets.some((set) => set.release === facts.rollout.release)) {
+    // Nothing of it was planned. What was scaled by hand meanwhile waited for it, and happens now.
+    return { ...end(facts, outcome, reason, problem), target: withPlan(target, steadyPlan(previous, target)) }
   }
   const step = enter(facts, 'undoing', undoingMessage(facts.rollout, reason))
   const rollout = {

@@ -5,7 +5,8 @@
 import type { Engine } from '../../../engines/engine.ts'
 import type { Database } from '../../kernel/database.ts'
 import { startLoop } from '../../kernel/loop.ts'
-import { type Looked, nameOf, type Place } from './reconcile.ts'
+import type { Place } from './journal.ts'
+import { type Looked, nameOf } from './reconcile.ts'
 import { listTargets, owedTargets, type TargetRow } from './store.ts'
 import { within } from './within.ts'
 

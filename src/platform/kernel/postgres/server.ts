@@ -97,7 +97,8 @@ async function startOnce(input: ServerInput): Promise<number | string> {
 /** Resolves with the first answer. A long recovery is waited for, and told. */
 async function untilReady(input: ServerInput, ended: () => string | null): Promise<void> {
   let news = performance.now() + NEWS_EVERY
-  for (;;) {
+  // Each try costs the server a process, and a recovery needs them more than we do.
+  for (let pause = 10; ; pause = Math.min(100, pause * 1.5)) {
     const client = new pg.Client(input.connection as pg.ClientConfig)
     client.on('error', () => {})
     try {
@@ -116,7 +117,7 @@ async function untilReady(input: ServerInput, ended: () => string | null): Promi
       input.onLog(`${input.name} is still starting; its log is ${input.logFile}`)
       news = performance.now() + NEWS_EVERY
     }
-    await sleep(10)
+    await sleep(pause)
   }
 }
 
