@@ -12,6 +12,7 @@ export interface CommandEntry {
 const SHIP = 'Ship'
 const RUN = 'See and run'
 const CONFIGURE = 'Configure'
+const PEOPLE = 'People'
 const PLATFORM = 'The platform'
 
 export const COMMANDS: readonly CommandEntry[] = [
@@ -84,6 +85,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: RUN,
     summary: 'Stop an app everywhere and forget it',
     load: () => import('./apps/remove.ts'),
+  },
+  {
+    path: 'apps owner',
+    group: RUN,
+    summary: 'Which team an app belongs to, or give it to another',
+    load: () => import('./apps/owner.ts'),
   },
   { path: 'open', group: RUN, summary: 'Open an app in the browser', load: () => import('./open.ts') },
   { path: 'why', group: RUN, summary: 'Why an app is in the state it is in', load: () => import('./why.ts') },
@@ -178,6 +185,96 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./needs/remove.ts'),
   },
   {
+    path: 'whoami',
+    group: PEOPLE,
+    summary: 'Who you are to the platform, and what you may do',
+    load: () => import('./whoami.ts'),
+  },
+  {
+    path: 'people',
+    group: PEOPLE,
+    summary: 'People and machines, with what they may do',
+    load: () => import('./people/index.ts'),
+  },
+  {
+    path: 'people add',
+    group: PEOPLE,
+    summary: 'Make a person known, with roles and teams',
+    load: () => import('./people/add.ts'),
+  },
+  {
+    path: 'people grant',
+    group: PEOPLE,
+    summary: 'Give someone a role',
+    load: () => import('./people/grant.ts'),
+  },
+  {
+    path: 'people withdraw',
+    group: PEOPLE,
+    summary: 'Take a role from someone',
+    load: () => import('./people/withdraw.ts'),
+  },
+  {
+    path: 'people revoke',
+    group: PEOPLE,
+    summary: 'End every token and session of someone',
+    load: () => import('./people/revoke.ts'),
+  },
+  {
+    path: 'people remove',
+    group: PEOPLE,
+    summary: 'Forget someone, with every token and session',
+    load: () => import('./people/remove.ts'),
+  },
+  {
+    path: 'team',
+    group: PEOPLE,
+    summary: 'Teams, who is in them, and what they own',
+    load: () => import('./team/index.ts'),
+  },
+  {
+    path: 'team add',
+    group: PEOPLE,
+    summary: 'Make a team',
+    load: () => import('./team/add.ts'),
+  },
+  {
+    path: 'team remove',
+    group: PEOPLE,
+    summary: 'Remove a team that owns no app',
+    load: () => import('./team/remove.ts'),
+  },
+  {
+    path: 'team join',
+    group: PEOPLE,
+    summary: 'Take someone into a team',
+    load: () => import('./team/join.ts'),
+  },
+  {
+    path: 'team leave',
+    group: PEOPLE,
+    summary: 'Take someone out of a team',
+    load: () => import('./team/leave.ts'),
+  },
+  {
+    path: 'tokens',
+    group: PEOPLE,
+    summary: 'Your tokens',
+    load: () => import('./tokens/index.ts'),
+  },
+  {
+    path: 'tokens add',
+    group: PEOPLE,
+    summary: 'Make a token, for a script or a machine',
+    load: () => import('./tokens/add.ts'),
+  },
+  {
+    path: 'tokens remove',
+    group: PEOPLE,
+    summary: 'End a token',
+    load: () => import('./tokens/remove.ts'),
+  },
+  {
     path: 'up',
     group: PLATFORM,
     summary: 'Start the platform in the background',
@@ -218,12 +315,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: PLATFORM,
     summary: 'Bring a backup into an empty home',
     load: () => import('./restore.ts'),
-  },
-  {
-    path: 'whoami',
-    group: PLATFORM,
-    summary: 'Who you are to the platform',
-    load: () => import('./whoami.ts'),
   },
   {
     path: 'keys rotate',

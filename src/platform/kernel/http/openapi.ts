@@ -40,6 +40,8 @@ export interface Operation {
   summary: string
   tags: string[]
   'x-permission': string
+  /** Where the input names what is touched. */
+  'x-objects'?: unknown
   parameters?: { name: string; in: string; required?: boolean; schema: Schema; description?: string }[]
   requestBody?: Content & { required?: boolean }
   responses: Record<string, Content>
@@ -83,6 +85,7 @@ export async function openApiDocument(version: string): Promise<OpenApiDocument>
 function describe(operation: Operation, { name, meta }: TableEntry): void {
   operation.tags = [name.split('.')[0]!]
   operation['x-permission'] = meta.permission
+  if (meta.objects !== null && meta.objects !== 'none') operation['x-objects'] = meta.objects
   operation.responses.default = {
     description: 'What went wrong, in one sentence, and what mends it',
     content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
