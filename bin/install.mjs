@@ -4,13 +4,15 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const stamp = join(modules, '.towpath-stamp')
+/** There while npm works. */
+const unfinished = join(modules, '.towpath-unfinished')
 
 /** The oldest Node that runs TypeScript as it is. */
 const OLDEST = [22, 18]
@@ -26,6 +28,7 @@ export function isInstalled({ dev = true } = {}) {
   const folder = lstatSync(modules, { throwIfNoEntry: false })
   // Somebody linked it here on purpose: it is not ours to replace.
   if (folder?.isSymbolicLink()) return true
+  if (existsSync(unfinished)) return false
   const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8') : ''
   return installed === mark({ dev: true }) || (!dev && installed === mark({ dev: false }))
 }
@@ -37,7 +40,11 @@ function mark({ dev }) {
 /** Installs where something is missing or older than package-lock.json. Ends the process where that fails. */
 export async function ensureInstalled({ dev = true } = {}) {
   if (isInstalled({ dev })) return
-  const started = Date.now()
+  const started = performance.now()
+  // npm takes a package of the right version for whole, also where it was killed while it unpacked it.
+  if (existsSync(unfinished)) rmSync(modules, { recursive: true, force: true })
+  mkdirSync(modules, { recursive: true })
+  writeFileSync(unfinished, '')
   say('Installing what package-lock.json names (once) ')
   const dots = setInterval(() => say('.'), 1000)
   // Not `npm ci`: it refuses a lockfile without the packages of systems that the registry at hand does not serve.
@@ -58,7 +65,8 @@ export async function ensureInstalled({ dev = true } = {}) {
     process.exit(1)
   }
   writeFileSync(stamp, mark({ dev }))
-  say(` ${((Date.now() - started) / 1000).toFixed(1)} s\n`)
+  rmSync(unfinished, { force: true })
+  say(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
 }
 
 /** Progress goes to stderr: stdout belongs to what was asked for. */

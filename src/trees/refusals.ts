@@ -110,7 +110,10 @@ export const refusals = {
       cause,
     }),
   readOnly: (folder: string, cause: unknown) =>
-    new TowError('FAILED', `${shown(folder)} cannot be written: ${reason(cause)}.`, { cause }),
+    new TowError('FAILED', `${shown(folder)} cannot be written: ${reason(cause)}.`, {
+      hint: `Make it writable for whoever runs the platform: ls -ld '${folder}'`,
+      cause,
+    }),
   cutOff: (kept: number) =>
     new TowError(
       'UNAVAILABLE',

@@ -108,10 +108,9 @@ export async function startPlatform({
   const running = await findPlatform(home).catch(() => null)
   // A pid that was given out again looks alive; whether a platform runs there is for the platform's own lock to say.
   if (running && (await answers(running))) return { file: running, started: false }
-  mkdirSync(join(home, 'logs'), { recursive: true, mode: 0o755 })
   // What a platform says before it can write its own log goes here, and is shown when it does not come up.
   const startLog = join(home, 'logs', 'start.log')
-  const log = openSync(startLog, 'w', 0o600)
+  const log = openStartLog(home, startLog)
   const child = spawn(
     process.execPath,
     [...platformEntry(), '--home', home, ...(port === undefined ? [] : ['--port', String(port)])],
@@ -143,6 +142,22 @@ export async function startPlatform({
   throw new TowError('UNAVAILABLE', words || `the platform did not answer within ${START_SECONDS} seconds`, {
     hint: words ? undefined : `read ${join(home, 'logs')}`,
   })
+}
+
+function openStartLog(home: string, file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+    return openSync(file, 'w', 0o600)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new TowError('DISK_FULL', `no space is left for ${home}`, { hint: 'free some space', cause })
+    }
+    throw new TowError('UNAVAILABLE', `the platform can’t keep its data in ${home} (${code})`, {
+      hint: 'make it writable for you, or set TOW_HOME to a folder of your own',
+      cause,
+    })
+  }
 }
 
 /** What this process has compiled and kept, the platform need not compile again. */
