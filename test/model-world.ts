@@ -339,6 +339,8 @@ export function createModelWorld({
       behaviours.set(key, { ...behaviours.get(key), ...behaves })
     },
     apply,
+    /** What it was told last. */
+    desired: (target: Target): Desired => known(target).desired,
     observe,
     observeAll: () => [...targets.values()].map((model) => observe(model.target)),
     remove(target: Target, generation: number) {

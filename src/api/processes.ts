@@ -42,6 +42,8 @@ export const ProcessList = z.object({
       reason: z.string().nullable(),
     }),
   ),
+  /** Why nobody comes in from outside; null where everybody does. */
+  maintenance: z.object({ message: z.string() }).nullable(),
 })
 
 export const Run = z.object({
@@ -95,6 +97,20 @@ export const processes = {
   })
     .input(OfApp.extend({ process: Name.optional() }))
     .output(z.object({ processes: z.array(z.string()) })),
+  maintain: operation({
+    method: 'PUT',
+    path: `${base}/maintenance`,
+    summary: 'Close an app to the outside, with a sentence for whoever asks, or open it again with null',
+    permission: 'app:change',
+  })
+    .input(
+      OfApp.extend({
+        maintenance: z
+          .object({ message: z.string().max(500).describe('Empty: a sentence that names the app') })
+          .nullable(),
+      }),
+    )
+    .output(z.object({ maintenance: z.object({ message: z.string() }).nullable() })),
   logs: operation({
     method: 'GET',
     path: `${base}/logs`,

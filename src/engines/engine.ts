@@ -36,6 +36,8 @@ export interface Desired {
   crons: DesiredCron[]
   /** Bumped by `restart`: processes started under another epoch are replaced one at a time. By process name. */
   restarts?: Record<string, number>
+  /** Whoever comes from outside gets 503 with this sentence, or the engine's own where it is empty; apps go on calling. */
+  maintenance?: { message: string }
 }
 
 export interface Job {

@@ -45,5 +45,6 @@ export function serviceOf(
     sets,
     split: memory.split,
     ...(notice ? { notice } : {}),
+    ...(memory.desired.maintenance ? { maintenance: memory.desired.maintenance } : {}),
   }
 }

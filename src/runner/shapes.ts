@@ -68,6 +68,7 @@ export const Desired = z.object({
   split: z.array(SplitRuleShape).max(200),
   crons: z.array(DesiredCron).max(200),
   restarts: z.record(Name, z.int().min(0)).optional(),
+  maintenance: z.object({ message: z.string().max(500) }).optional(),
 })
 export type Desired = z.infer<typeof Desired>
 

@@ -115,6 +115,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Replace the running processes, one at a time',
     load: () => import('./restart.ts'),
   },
+  {
+    path: 'maintenance',
+    group: RUN,
+    summary: 'Whether an app is closed to the outside',
+    load: () => import('./maintenance/index.ts'),
+  },
+  {
+    path: 'maintenance on',
+    group: RUN,
+    summary: 'Close an app to the outside, with a sentence for visitors',
+    load: () => import('./maintenance/on.ts'),
+  },
+  {
+    path: 'maintenance off',
+    group: RUN,
+    summary: 'Open it again',
+    load: () => import('./maintenance/off.ts'),
+  },
   { path: 'psql', group: RUN, summary: 'Open an app’s database', load: () => import('./psql.ts') },
   {
     path: 'config',

@@ -49,6 +49,12 @@ export const command: Command = {
       terminal.print(`\n${columns([['CRON', 'SCHEDULE', 'TIME ZONE', 'NEXT', 'LAST RUN'], ...crons])}`)
     for (const process of list.processes)
       if (process.problem) terminal.say(`${process.id}: ${process.problem}`)
+    if (list.maintenance) {
+      const words = list.maintenance.message ? ` (${list.maintenance.message})` : ''
+      terminal.say(
+        `${app} is closed to the outside${words}; tow maintenance off -a ${app} -e ${environment} opens it`,
+      )
+    }
     for (const { process, count, by, at, reason } of list.overrides) {
       terminal.say(
         `${process}=${count} was set by hand (${by}, ${age(at)} ago${reason ? `: ${reason}` : ''}); tow scale ${process}=source -a ${app} -e ${environment} clears it`,

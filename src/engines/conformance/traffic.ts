@@ -62,6 +62,19 @@ export function describeTraffic(world: World): void {
     expect(await (await get(target)).json()).toMatchObject({ release: 'v2' })
   })
 
+  it('closes the edge for maintenance with the sentence given, and opens it again, without a restart', async () => {
+    const target = newTarget()
+    const desired = wholly(sampleSet(world.artifact, 1))
+    const before = processes(await settle(target, desired)).map((one) => one.id)
+    await settle(target, { ...desired, maintenance: { message: 'Back at noon.' } })
+    const closed = await get(target)
+    expect(closed.status).toBe(503)
+    expect(await closed.text()).toContain('Back at noon.')
+    const after = processes(await settle(target, desired)).map((one) => one.id)
+    expect(await (await get(target)).json()).toMatchObject({ release: 'v1' })
+    expect(after).toEqual(before)
+  })
+
   it('lets nobody wait for an event stream, which would not end by itself', async () => {
     const target = newTarget()
     await settle(target, wholly(sampleSet(world.artifact, 1)))

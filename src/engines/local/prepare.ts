@@ -40,5 +40,6 @@ export function prepareDesired(desired: Desired, prepared: ReadonlyMap<string, P
     split: desired.split,
     crons: desired.crons,
     ...(desired.restarts ? { restarts: desired.restarts } : {}),
+    ...(desired.maintenance ? { maintenance: desired.maintenance } : {}),
   }
 }

@@ -28,7 +28,7 @@ export interface ProcessesOptions {
   clock: Clock
   engines: (environment: string) => Promise<Engine>
   releases: Releases
-  rollouts: Pick<Rollouts, 'target' | 'scale' | 'restart' | 'live' | 'desired'>
+  rollouts: Pick<Rollouts, 'target' | 'scale' | 'restart' | 'maintain' | 'live' | 'desired'>
   onError: (error: unknown) => void
 }
 
@@ -70,6 +70,12 @@ export function createProcesses(options: ProcessesOptions) {
         database.change(actor, async (change) => ({
           processes: await rollouts.restart(change, input.app, input.environment, input.process),
         })),
+      ),
+      maintain: operations.processes.maintain.handler(({ input, context: { actor } }) =>
+        database.change(actor, async (change) => {
+          await rollouts.maintain(change, input.app, input.environment, input.maintenance)
+          return { maintenance: input.maintenance }
+        }),
       ),
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
         const { app, environment, ...query } = input

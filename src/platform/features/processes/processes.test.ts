@@ -249,3 +249,31 @@ describe('logs', () => {
     await reading
   })
 })
+
+describe('maintenance', () => {
+  const desired = () => control.engine.world.desired(OF_APP)
+
+  it('reaches the engine, is shown and told once, and goes on over a release', async () => {
+    const maintenance = { message: 'Back at noon.' }
+    for (let turn = 0; turn < 2; turn++) await server.client.processes.maintain({ ...OF_APP, maintenance })
+    await control.passUntil(async () => desired().maintenance !== undefined)
+    expect(desired().maintenance).toEqual(maintenance)
+    expect((await server.client.processes.list(OF_APP)).maintenance).toEqual(maintenance)
+    const told = control.test.db
+      .selectFrom('events')
+      .select('message')
+      .where('kind', '=', 'maintenance.begun')
+    expect(await told.execute()).toEqual([
+      { message: 'web-app in stage is under maintenance: Back at noon.' },
+    ])
+    const { rollout } = await control.ship({
+      run: runSpec({ processes: { web: processSpec(), worker: processSpec('node worker.js') } }),
+      counts: { web: 2 },
+    })
+    await control.until(rollout, 'live')
+    expect(desired().maintenance).toEqual(maintenance)
+    await server.client.processes.maintain({ ...OF_APP, maintenance: null })
+    await control.passUntil(async () => desired().maintenance === undefined)
+    expect((await server.client.processes.list(OF_APP)).maintenance).toBeNull()
+  })
+})

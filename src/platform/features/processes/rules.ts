@@ -16,7 +16,7 @@ type ProcessRow = ProcessList['processes'][number]
 
 /** `crons`: of the release that serves, told even where the engine is away. */
 export function processList(
-  target: Pick<TargetRow, 'app' | 'environment' | 'overrides'>,
+  target: Pick<TargetRow, 'app' | 'environment' | 'overrides' | 'plan'>,
   crons: Record<string, CronSpec>,
   observation: Observation | null,
 ): ProcessList {
@@ -31,6 +31,7 @@ export function processList(
       return { name, schedule, timezone, nextAt: cron?.nextAt ?? null, lastRun: cron ? lastRun(cron) : null }
     }),
     overrides: Object.entries(target.overrides).map(([process, override]) => ({ process, ...override })),
+    maintenance: target.plan.maintenance ?? null,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Desired, DesiredSet } from '../../../engines/engine.ts'
 import type { ReleaseWithState } from '../releases/index.ts'
+import { askedByHand } from './plan.ts'
 import { type Plan, setId } from './state.ts'
 
 export interface DesiredDependencies {
@@ -60,7 +61,7 @@ export function createDesiredMaker({ release, config, needs }: DesiredDependenci
           set: setId(crons?.number ?? 0),
           graceSeconds: CRON_GRACE_SECONDS,
         })),
-        restarts: plan.restarts,
+        ...askedByHand(plan),
       }
     },
     jobSet: async (app, environment, number) => baseSet(await release(app, environment, number)),

@@ -11,6 +11,7 @@ import { createChanges, type ScaleRequest } from './changes.ts'
 import { createDeliver, type Deliver, type DeliverDependencies, type Delivery, refusals } from './deliver.ts'
 import { createDesiredMaker, type DesiredMaker } from './desired.ts'
 import { createJournal } from './journal.ts'
+import { maintain } from './maintain.ts'
 import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
@@ -170,6 +171,7 @@ export function createRollouts(options: RolloutsOptions) {
     },
     scale: (change: Parameters<Deliver>[0], request: ScaleRequest) => changes.scale(change, request),
     restart: changes.restart,
+    maintain,
     abort: changes.abort,
     retry: changes.retry,
     remove: changes.remove,

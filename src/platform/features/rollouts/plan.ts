@@ -40,15 +40,20 @@ export function stepSize(total: number, surgePercent: number): number {
 
 /** What should be when one release serves and nothing moves. */
 export function steadyPlan(release: ReleaseFacts | null, target: TargetState): Plan {
-  const restarts = target.plan.restarts
-  if (!release) return { sets: [], weights: {}, crons: null, restarts }
+  const asked = askedByHand(target.plan)
+  if (!release) return { sets: [], weights: {}, crons: null, ...asked }
   const counts = wantedCounts(release.run, target)
   return {
     sets: [{ release: release.number, counts }],
     weights: (counts[WEB] ?? 0) > 0 ? { [setId(release.number)]: 1 } : {},
     crons: release.number,
-    restarts,
+    ...asked,
   }
+}
+
+/** What people asked for beside releases and counts: every plan carries it on. */
+export function askedByHand({ restarts, maintenance }: Plan): Pick<Plan, 'restarts' | 'maintenance'> {
+  return { restarts, ...(maintenance ? { maintenance } : {}) }
 }
 
 export function plannedCounts(plan: Plan, release: number): Record<string, number> {
@@ -63,6 +68,7 @@ export function withPlan(target: TargetState, plan: Plan): TargetState {
 export function samePlan(one: Plan, other: Plan): boolean {
   return (
     one.crons === other.crons &&
+    one.maintenance?.message === other.maintenance?.message &&
     sameNumbers(one.weights, other.weights) &&
     sameNumbers(one.restarts, other.restarts) &&
     one.sets.length === other.sets.length &&

@@ -28,6 +28,8 @@ export interface Plan {
   crons: number | null
   /** By process name; bumped by a restart. */
   restarts: Record<string, number>
+  /** Nobody comes in from outside, and why. */
+  maintenance?: { message: string }
 }
 
 export interface Override {

@@ -8,7 +8,16 @@
  * change over; the old set goes when its requests are done.
  */
 import { alive, healthy, isFresh, leaving, sinceCaughtUp } from './observed.ts'
-import { plannedCounts, samePlan, steadyPlan, stepSize, targetFor, WEB, wantedCounts } from './plan.ts'
+import {
+  askedByHand,
+  plannedCounts,
+  samePlan,
+  steadyPlan,
+  stepSize,
+  targetFor,
+  WEB,
+  wantedCounts,
+} from './plan.ts'
 import { type Facts, type Plan, type ReleaseFacts, setId } from './state.ts'
 import { longestBoot } from './trouble.ts'
 
@@ -59,7 +68,7 @@ export function transition(facts: Facts, direction: Direction): Move {
     ],
     weights,
     crons: taken ? to.number : target.plan.crons,
-    restarts: target.plan.restarts,
+    ...askedByHand(target.plan),
   }
   const steady = samePlan(plan, steadyPlan(to, targetFor(facts, to.number))) && samePlan(plan, target.plan)
   const isAlone =
@@ -123,7 +132,7 @@ function switching(
       ],
       weights,
       crons: plan.crons,
-      restarts: plan.restarts,
+      ...askedByHand(plan),
     },
     stage: (weights[setId(to.number)] ?? 0) > 0 ? 'switching' : 'starting',
     done: false,

@@ -21,7 +21,14 @@ export interface WhyOptions {
 const OBSERVE_MS = 3_000
 const LOOKED_BACK = 5
 /** What people do to an app that is no release of its own. */
-const CHANGES = ['config.changed', 'process.scaled', 'process.restarted', 'rollout.abort-requested']
+const CHANGES = [
+  'config.changed',
+  'process.scaled',
+  'process.restarted',
+  'maintenance.begun',
+  'maintenance.ended',
+  'rollout.abort-requested',
+]
 
 export function createWhy({ database, engines, apps, order, releases, rollouts }: WhyOptions) {
   async function look(app: string, environment: string) {
