@@ -102,6 +102,7 @@ export const processes = {
     path: `${base}/maintenance`,
     summary: 'Close an app to the outside, with a sentence for whoever asks, or open it again with null',
     permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
   })
     .input(
       OfApp.extend({

@@ -67,6 +67,7 @@ export const SAMPLES: Record<string, Sample> = {
     apps: [{ app, from: 'stage', release: 'none' }],
   }),
   'processes.list': place,
+  'processes.maintain': (thing) => ({ ...place(thing), maintenance: null }),
   'processes.scale': (thing) => ({ ...place(thing), counts: {} }),
   'processes.restart': place,
   'processes.logs': (thing) => ({ ...place(thing), lines: 1 }),
