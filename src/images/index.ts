@@ -2,11 +2,12 @@
  * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
+import { TowError } from '../api/errors.ts'
 import type { Problem } from '../api/observation.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry } from './check.ts'
 import { type Image, type ImagePlatform, readImage } from './image.ts'
-import { type PushedImage, type PushRequest, type PushTools, pushImage } from './push.ts'
+import { judge, type PushedImage, type PushRequest, type PushTools, pushImage } from './push.ts'
 import { formatReference, parseReference } from './reference.ts'
 import { connectRegistry, type Registry, type RegistryOptions } from './registry.ts'
 
@@ -34,6 +35,11 @@ export interface ResolvedImage {
 export interface Images {
   /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
   push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
+  /** The same judgement as before a push, and nothing is sent: null where the artifact fits its base. */
+  fits(
+    request: Pick<PushRequest, 'artifact' | 'bases' | 'platform'>,
+    signal?: AbortSignal,
+  ): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
   /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
@@ -52,6 +58,20 @@ export function createImages(options: RegistryOptions): Images {
   }
   return {
     push: (request, signal) => pushImage(tools, request, signal),
+    async fits(request, signal) {
+      try {
+        await judge(tools, request, signal)
+        return null
+      } catch (error) {
+        if (!(error instanceof TowError) || error.code !== 'REFUSED') throw error
+        const { platform } = request.artifact
+        const isOther =
+          platform !== 'any' &&
+          (platform.os !== request.platform.os || platform.arch !== request.platform.arch)
+        const { message, hint } = error
+        return { code: isOther ? 'platform' : 'runtime-missing', message, ...(hint ? { hint } : {}) }
+      }
+    },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)
       const image = await readImage(tools.registry(reference.registry), reference, platform, signal)

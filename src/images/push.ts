@@ -76,12 +76,22 @@ export async function pushImage(
   }
 }
 
-async function push(tools: PushTools, request: PushRequest, signal: AbortSignal): Promise<PushedImage> {
-  const { artifact, app, platform } = request
-  const place = parseRepository(request.repository)
-  const base = await readBase(tools, baseFor(artifact, request.bases ?? {}), platform, signal)
+/** The base that the artifact would stand on. REFUSED where the two do not fit. */
+export async function judge(
+  tools: PushTools,
+  request: Pick<PushRequest, 'artifact' | 'bases' | 'platform' | 'progress'>,
+  signal: AbortSignal | undefined,
+): Promise<{ base: Image; notes: string[] }> {
+  const { artifact, bases, platform } = request
+  const base = await readBase(tools, baseFor(artifact, bases ?? {}), platform, signal)
   const inside = needsLook(artifact, base) ? await look(tools, base, request, signal) : null
-  const notes = refuseMisfit(artifact, base, platform, inside)
+  return { base, notes: refuseMisfit(artifact, base, platform, inside) }
+}
+
+async function push(tools: PushTools, request: PushRequest, signal: AbortSignal): Promise<PushedImage> {
+  const { artifact, app } = request
+  const place = parseRepository(request.repository)
+  const { base, notes } = await judge(tools, request, signal)
   const image = assemble(artifact, app, base)
 
   let bytesSent = 0
@@ -155,7 +165,7 @@ async function readBase(
 function look(
   { looked, registry }: PushTools,
   base: Image,
-  { platform, progress }: PushRequest,
+  { platform, progress }: Pick<PushRequest, 'platform' | 'progress'>,
   signal: AbortSignal | undefined,
 ): Promise<Inside> {
   const key = `${platform.arch} ${base.reference.digest}`
