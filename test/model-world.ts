@@ -144,9 +144,10 @@ export function createModelWorld({
       const running = model.processes
         .filter((one) => one.set === set.id && one.process === process && one.state !== 'stopping')
         .sort((a, b) => Number(a.state === 'healthy') - Number(b.state === 'healthy'))
-      const spare = isReplaced(model, running, process) ? 1 : 0
-      for (const one of running.slice(0, Math.max(0, running.length - count - spare))) stop(model, one)
-      for (let missing = count - running.length; missing > 0; missing -= 1) begin(model, set, process)
+      const missing = count - running.length
+      while (running.length > count + (isReplaced(model, running, process) ? 1 : 0))
+        stop(model, running.shift() as ModelProcess)
+      for (let more = missing; more > 0; more -= 1) begin(model, set, process)
     }
   }
 

@@ -47,7 +47,8 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
   /** Most that was wanted of each process since all was well; what stops after a scale-down takes room beside it. */
   let most: Record<string, number> = {}
   let isShrinking = false
-  let isRestarting = false
+  /** True while more may run than a rollout has room for. */
+  let isLoose = false
 
   const say = (what: string) => {
     if (violations.length < 20) violations.push(what)
@@ -84,7 +85,7 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
     for (const [process, count] of Object.entries(counts)) {
       const room = roomFor(process)
       // A restart brings and ends processes of its own, and what a scale-down ends takes room beside what starts.
-      if (count > room && !isShrinking && !isRestarting) say(`${count} ${process} run, ${room} are allowed`)
+      if (count > room && !isShrinking && !isLoose) say(`${count} ${process} run, ${room} are allowed`)
     }
     // A release without `web` takes the traffic away; that is what was asked for.
     const haveWeb = [live, ...observation.sets.map(({ id }) => Number(id.slice(1)))].every(hasWeb)
@@ -123,16 +124,21 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
     looked,
     wants,
     restarts() {
-      isRestarting = true
+      isLoose = true
     },
     disturbed() {
       isCalm = false
+    },
+    /** An engine that knows nothing can't refuse what is old either. */
+    forgets() {
+      isCalm = false
+      isLoose = true
     },
     /** Nothing moves any more: what was promised before a disturbance is promised again. */
     rested({ target }: Kept) {
       isCalm = true
       isShrinking = false
-      isRestarting = false
+      isLoose = false
       const run = known.ships.find(({ release }) => release === target.live)?.run
       most = run ? wantedCounts(run, target) : {}
       live = target.live

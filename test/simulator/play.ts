@@ -129,7 +129,7 @@ export async function play(
       case 'engine-restarts':
         return world.restart()
       case 'engine-forgets':
-        invariants.disturbed()
+        invariants.forgets()
         return world.restart({ empty: true })
     }
   }

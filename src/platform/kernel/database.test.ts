@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { openTestDatabase } from '../../../test/database.ts'
+import { toTowError } from './http/failure.ts'
 
 test('a connection that breaks between two questions of a change fails that change, and nothing else', async () => {
   const { database, db, close } = await openTestDatabase()
@@ -12,7 +13,11 @@ test('a connection that breaks between two questions of a change fails that chan
       await new Promise((resolve) => setTimeout(resolve, 50))
       await sql`select 1`.execute(within)
     })
-    await expect(change).rejects.toThrow(/terminat|not queryable/)
+    const failure = await change.catch((error: unknown) => toTowError(error, 'q_1'))
+    expect(failure).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'the database is not there at the moment',
+    })
     expect(await database.change({ name: 'ada' }, async () => 'done')).toBe('done')
   } finally {
     await close()

@@ -59,10 +59,14 @@ function badInput(error: ORPCError<string, unknown>): TowError {
 
 const DATABASE_AWAY = new Set(['57P01', '57P02', '57P03', '08000', '08003', '08006', '53300'])
 
+/** What the driver says of a connection that broke while it was in use; it gives that no code. */
+const CONNECTION_LOST = /^Connection terminated|^Client .*not queryable$/
+
 function ofDatabase(error: unknown): TowError | null {
-  const code = (error as { code?: unknown } | null)?.code
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (code === '53100') return diskFull(error)
-  if (typeof code !== 'string' || !DATABASE_AWAY.has(code)) return null
+  const isLost = typeof message === 'string' && CONNECTION_LOST.test(message)
+  if (!isLost && (typeof code !== 'string' || !DATABASE_AWAY.has(code))) return null
   return new TowError('UNAVAILABLE', 'the database is not there at the moment', {
     hint: 'tow status',
     cause: error,
