@@ -73,7 +73,7 @@ async function connections(port: number, count: number, bytes: string, reads = t
   return sockets
 }
 
-/** Opens streams and resets each at once, for as long as the other side lets it; tells how far that was. */
+/** Opens streams and resets each at once, for as long as the other side lets it; tells how that ended. */
 async function resetStreams(port: number, count: number): Promise<string> {
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   let code: number | null = null
@@ -91,9 +91,7 @@ async function resetStreams(port: number, count: number): Promise<string> {
     await new Promise((resolve) => setImmediate(resolve))
   }
   session.destroy()
-  return code === null
-    ? `${opened} of ${count} taken`
-    : `cut off after ${opened} of ${count} (GOAWAY ${code})`
+  return code === null ? `all ${count} taken` : `cut off (GOAWAY ${code}) with ${opened} on their way`
 }
 
 /** What others get meanwhile, from a process of their own: who attacks must not slow down who measures. */
