@@ -23,6 +23,9 @@ let server: TestServer
 let drains: ReturnType<typeof create>
 const apps = ['missions']
 const errors: unknown[] = []
+/** Milliseconds that the drains' clock is ahead. */
+let ahead = 0
+const clock = { now: () => new Date(systemClock.now().getTime() + ahead) }
 
 function create() {
   const config = createConfig({
@@ -32,7 +35,7 @@ function create() {
   } as unknown as Parameters<typeof createConfig>[0])
   return createDrains({
     database: opened.database,
-    clock: systemClock,
+    clock,
     vault: config.vault,
     async requireEnvironment(_db, name) {
       if (name !== 'stage') throw new TowError('NOT_FOUND', `there is no environment "${name}"`)
@@ -219,6 +222,33 @@ describe('an OTLP drain', () => {
     await expect(add('https://y.example')).rejects.toMatchObject({ code: 'REFUSED' })
     for (const one of added) await remove(one.id)
     expect(await listed()).toEqual([])
+  })
+
+  test('that fails for a minute is told in the timeline, once, and so is its end', async () => {
+    let up = false
+    const receiver = await receiveOtlp(() => ({ status: up ? 200 : 500 }))
+    const { id } = await add(receiver.url)
+    write(1)
+    const told = async () => {
+      const query = sql<{ kind: string; message: string }>`
+        select kind, message from events where facts ->> 'drain' = ${id} order by position`
+      return (await query.execute(opened.db)).rows
+    }
+    await until(() => receiver.headers.length > 2)
+    expect((await told()).map(({ kind }) => kind)).toEqual(['drain.added'])
+    ahead = 61_000
+    await until(async () => (await told()).length > 1)
+    up = true
+    await until(async () => (await told()).length > 2)
+    ahead = 0
+    expect((await told()).map(({ kind }) => kind)).toEqual([
+      'drain.added',
+      'drain.failing',
+      'drain.recovered',
+    ])
+    expect((await told())[1]!.message).toContain('the receiver answered 500')
+    await remove(id)
+    await receiver.close()
   })
 })
 
