@@ -1,6 +1,7 @@
 /** The base image of an artifact, found and judged: asked for by its name, read and looked into once. */
 import type { Artifact } from '../api/app-spec.ts'
 import { type Bases, baseFor, type Inside, needsLook, refuseMisfit } from './base.ts'
+import { unlessAborted } from './http.ts'
 import { type Image, type ImagePlatform, readImage } from './image.ts'
 import { lookInside } from './look-inside.ts'
 import { headManifest } from './manifest.ts'
@@ -64,10 +65,10 @@ function look(
 ): Promise<Inside> {
   const key = `${platform.arch} ${base.reference.digest}`
   const known = looked.get(key)
-  if (known) return known
+  if (known) return unlessAborted(known, signal)
   progress?.(`looking into ${formatReference({ ...base.reference, digest: null })}, once`)
-  const looking = lookInside(registry(base.reference.registry), base, signal)
+  const looking = lookInside(registry(base.reference.registry), base)
   looked.set(key, looking)
   looking.catch(() => looked.delete(key))
-  return looking
+  return unlessAborted(looking, signal)
 }
