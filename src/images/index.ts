@@ -2,7 +2,6 @@
  * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
-import { TowError } from '../api/errors.ts'
 import type { Problem } from '../api/observation.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry, problemOf } from './check.ts'
@@ -37,8 +36,11 @@ export interface ResolvedImage {
 export interface Images {
   /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
   push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
-  /** Why the artifact does not run on its base, null where it does; asked without pushing. */
-  refuses(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
+  /**
+   * The judgement of a push with nothing sent: null where the artifact fits its base, else `platform` (system, processor,
+   * C library) or `runtime-missing` (language, version). Throws where the base cannot be read.
+   */
+  fits(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
   /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
@@ -57,14 +59,9 @@ export function createImages(options: RegistryOptions): Images {
   }
   return {
     push: (request, signal) => pushImage(tools, request, signal),
-    async refuses(request, signal) {
-      try {
-        await findBase(tools, request, signal)
-        return null
-      } catch (error) {
-        if (error instanceof TowError && error.code === 'REFUSED') return problemOf(error, 'base-image')
-        throw error
-      }
+    async fits(request, signal) {
+      const { misfit } = await findBase(tools, request, signal)
+      return misfit && problemOf(misfit.refusal, misfit.code)
     },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)
