@@ -40,7 +40,7 @@ export interface Images {
    * The judgement of a push with nothing sent: null where the artifact fits its base, else `platform` (system, processor,
    * C library) or `runtime-missing` (language, version). Throws where the base cannot be read.
    */
-  fits(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
+  refuses(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
   /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
@@ -59,7 +59,7 @@ export function createImages(options: RegistryOptions): Images {
   }
   return {
     push: (request, signal) => pushImage(tools, request, signal),
-    async fits(request, signal) {
+    async refuses(request, signal) {
       const { misfit } = await findBase(tools, request, signal)
       return misfit && problemOf(misfit.refusal, misfit.code)
     },

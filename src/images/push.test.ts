@@ -115,7 +115,7 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
     })
     expect(await repositories()).toEqual(['base/node'])
     const { artifact, platform } = await requestFor('x', {}, facts)
-    expect(await images.fits({ artifact, platform, bases })).toMatchObject({
+    expect(await images.refuses({ artifact, platform, bases })).toMatchObject({
       code,
       message: expect.stringMatching(message),
     })
@@ -141,7 +141,7 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
     const { notes } = await images.push(await requestFor('x', {}, { platform: { ...LINUX, libc: 'glibc' } }))
     expect(notes).toEqual([])
     const { artifact, platform, bases } = await requestFor('x')
-    expect(await images.fits({ artifact, platform, bases: bases! })).toBeNull()
+    expect(await images.refuses({ artifact, platform, bases: bases! })).toBeNull()
   })
 })
 
