@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthorizer, parseChallenge } from './authorize.ts'
+import { createKnowledge, provideBlob } from './blobs.ts'
+import { digestOf } from './digest.ts'
 import { type Credentials, createImages } from './index.ts'
 import { connectRegistry } from './registry.ts'
 import { needsProgram, startRegistry } from './testing.ts'
@@ -113,7 +115,7 @@ describe('a registry with a token service', () => {
   })
 
   test('says so where the login may read and not write', async () => {
-    tokens.rights = 'pull'
+    tokens.allows = (_, action) => action === 'pull'
     const [problem] = await images(ann()).check(`${host}/team`)
     expect(problem!.message).toBe(`The registry ${host} does not let this login push team/tow-check`)
   })
@@ -130,6 +132,36 @@ describe('a registry with a token service', () => {
   test('an identity token is exchanged, not shown to the registry', async () => {
     expect(await images({ kind: 'identity', token: 'identity of ann' }).check(host)).toEqual([])
     expect(tokens.asked[0]).toBe('POST identity of ann repository:tow-check:pull')
+  })
+
+  test('what may not be read elsewhere is sent instead of mounted', async () => {
+    const registry = connectRegistry(host, { credentials: async () => ann() })
+    const bytes = Buffer.from('shared')
+    const source = {
+      digest: digestOf(bytes),
+      size: bytes.length,
+      content: async function* () {
+        yield bytes
+      },
+    }
+    const knowledge = createKnowledge()
+    const provide = (repository: string) =>
+      provideBlob({ registry, repository, knowledge, sent: () => {} }, source)
+    expect(await provide('apps/one')).toBe('sent')
+    expect(await provide('apps/two')).toBe('mounted')
+    tokens.allows = (repository) => repository === 'apps/three'
+    expect(await provide('apps/three')).toBe('sent')
+  })
+
+  test('who gives up does not take the token from those who wait for it too', async () => {
+    const registry = connectRegistry(host, { credentials: async () => ann() })
+    const call = { method: 'GET', to: 'a/tags/list', repository: 'a', action: 'pull' } as const
+    const giveUp = new AbortController()
+    const first = registry.call({ ...call, signal: giveUp.signal })
+    const second = registry.call(call)
+    giveUp.abort(new Error('given up'))
+    await expect(first).rejects.toThrow('given up')
+    expect((await second).status).toBe(404)
   })
 
   test('many requests at once ask for one token', async () => {
@@ -152,7 +184,7 @@ interface TokenService {
   bundle: string
   /** Every question: method, who, scope. */
   asked: string[]
-  rights: string
+  allows: (repository: string, action: string) => boolean
   /** How long tokens hold; the service says an hour all the same. */
   seconds: number
 }
@@ -166,11 +198,11 @@ async function startTokenService(): Promise<TokenService> {
   const key = createPrivateKey(readFileSync(keyFile))
   const x5c = [new X509Certificate(readFileSync(bundle)).raw.toString('base64')]
 
-  const tokenFor = (scopes: string[], rights: string, seconds: number) => {
+  const tokenFor = (scopes: string[], allows: TokenService['allows'], seconds: number) => {
     const now = Math.floor(Date.now() / 1000)
     const access = scopes.map((scope) => {
       const [type, name, actions] = scope.split(':') as [string, string, string]
-      return { type, name, actions: actions.split(',').filter((action) => rights.includes(action)) }
+      return { type, name, actions: actions.split(',').filter((action) => allows(name, action)) }
     })
     const claims = { iss: 'tow', aud: 'test', sub: 'ann', jti: randomUUID(), access }
     const times = { nbf: now - 3600, iat: now - 3600, exp: now + seconds }
@@ -182,7 +214,7 @@ async function startTokenService(): Promise<TokenService> {
     return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
   }
 
-  const service: TokenService = { realm: '', bundle, asked: [], rights: 'pull,push', seconds: 3600 }
+  const service: TokenService = { realm: '', bundle, asked: [], allows: () => true, seconds: 3600 }
   const server = createServer(async (request, answer) => {
     const url = new URL(request.url!, 'http://token')
     const parts: Buffer[] = []
@@ -195,7 +227,7 @@ async function startTokenService(): Promise<TokenService> {
     service.asked.push([request.method, who, ...scopes].join(' '))
     const isKnown = basic === `ann:${PASSWORD}` || form.get('refresh_token') === 'identity of ann'
     if (!isKnown) return answer.writeHead(401).end('{}')
-    const token = tokenFor(scopes, service.rights, service.seconds)
+    const token = tokenFor(scopes, service.allows, service.seconds)
     return answer.end(
       JSON.stringify({ [request.method === 'POST' ? 'access_token' : 'token']: token, expires_in: 3600 }),
     )

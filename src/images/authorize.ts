@@ -26,7 +26,7 @@ export function parseChallenge(header: string | null): Challenge | null {
 
 export interface Authorizer {
   /** Value of the header, null for none. The same question is asked once, also by many at a time. */
-  header(scopes: readonly string[], signal?: AbortSignal): Promise<string | null>
+  header(scopes: readonly string[]): Promise<string | null>
   /** After a 401: how it wants to be asked, and that what it was shown does not count any more. */
   learn(challenge: Challenge | null, scopes: readonly string[]): void
   readonly hasCredentials: boolean
@@ -53,7 +53,7 @@ export function createAuthorizer(
   let hasCredentials = false
   const kept = new Map<string, Promise<Kept>>()
 
-  async function fresh(scopes: readonly string[], signal?: AbortSignal): Promise<Kept> {
+  async function fresh(scopes: readonly string[]): Promise<Kept> {
     const asked = challenge
     if (!asked) return { header: null, endsAt: Number.POSITIVE_INFINITY }
     const login = await credentials(registry)
@@ -62,14 +62,14 @@ export function createAuthorizer(
     if (asked.scheme === 'basic') {
       return endingIn(login?.kind === 'password' ? basic(login) : null, PASSWORD_MILLISECONDS)
     }
-    return fetchToken(registry, asked, login, scopes, isPlainHttp, signal)
+    return fetchToken(registry, asked, login, scopes, isPlainHttp)
   }
 
   return {
     get hasCredentials() {
       return hasCredentials
     },
-    async header(scopes, signal) {
+    async header(scopes) {
       const key = [...scopes].sort().join(' ')
       const known = kept.get(key)
       if (known) {
@@ -78,7 +78,7 @@ export function createAuthorizer(
       }
       // Another caller may have asked while this one waited.
       if (kept.get(key) === known) {
-        const asking = fresh(scopes, signal)
+        const asking = fresh(scopes)
         kept.set(key, asking)
         asking.catch(() => kept.delete(key))
       }
@@ -111,7 +111,6 @@ async function fetchToken(
   login: Credentials | null,
   scopes: readonly string[],
   isPlainHttp: boolean,
-  signal: AbortSignal | undefined,
 ): Promise<Kept> {
   const url = URL.parse(realm!)
   if (!url) throw refusals.badChallenge(registry)
@@ -119,8 +118,8 @@ async function fetchToken(
   if (url.protocol !== 'https:' && !isPlainHttp) throw refusals.downgrade(registry)
   const response =
     login?.kind === 'identity'
-      ? await exchange(url, service, login.token, scopes, signal)
-      : await ask(url, service, login, scopes, signal)
+      ? await exchange(url, service, login.token, scopes)
+      : await ask(url, service, login, scopes)
   if (response.status >= 500) throw refusals.unavailable(url.host, response.status, '')
   if (!response.ok) {
     await discard(response)
@@ -138,13 +137,12 @@ function ask(
   service: string | undefined,
   login: Credentials | null,
   scopes: readonly string[],
-  signal: AbortSignal | undefined,
 ): Promise<Response> {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set('service', service)
   for (const scope of scopes) url.searchParams.append('scope', scope)
   const headers = login?.kind === 'password' ? { authorization: basic(login) } : {}
-  return send({ method: 'GET', url, headers, signal })
+  return send({ method: 'GET', url, headers })
 }
 
 function exchange(
@@ -152,7 +150,6 @@ function exchange(
   service: string | undefined,
   token: string,
   scopes: readonly string[],
-  signal: AbortSignal | undefined,
 ): Promise<Response> {
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
@@ -166,6 +163,5 @@ function exchange(
     url,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: Buffer.from(form.toString()),
-    signal,
   })
 }

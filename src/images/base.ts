@@ -1,6 +1,7 @@
 /** Base images: which one an artifact stands on, what it holds, and whether the two fit. Pure but for the look inside. */
 import semver from 'semver'
 import type { Artifact } from '../api/app-spec.ts'
+import type { TowError } from '../api/errors.ts'
 import { type Image, type ImagePlatform, platformName } from './image.ts'
 import { refusals } from './messages.ts'
 import { formatReference } from './reference.ts'
@@ -60,26 +61,40 @@ function versionSaid({ config, reference }: Image, language: Language): string |
   return name.includes(language) ? (/^v?(\d+(?:\.\d+){0,2})/.exec(reference.tag ?? '')?.[1] ?? null) : null
 }
 
-/** REFUSED with the way out where the artifact would not run on the base; nothing was sent then. Else what stays unknown. */
-export function refuseMisfit(
-  { platform, runtime }: Pick<Artifact, 'platform' | 'runtime'>,
+/** Why an artifact does not run: in the codes of problems, and as the refusal with the way out. */
+export interface Misfit {
+  code: 'platform' | 'runtime-missing'
+  refusal: TowError
+}
+
+type Needs = Pick<Artifact, 'platform' | 'runtime'>
+
+/** Whether machines of a kind can run it at all, whatever it stands on. */
+export function misfitOfPlatform({ platform }: Needs, wanted: ImagePlatform): Misfit | null {
+  if (platform === 'any' || (platform.os === wanted.os && platform.arch === wanted.arch)) return null
+  const refusal = refusals.otherPlatform(`${platform.os}/${platform.arch}`, platformName(wanted))
+  return { code: 'platform', refusal }
+}
+
+/** Whether it runs on the base; `note` where that could not be judged wholly. */
+export function misfitOfBase(
+  { platform, runtime }: Needs,
   base: Image,
-  wanted: ImagePlatform,
   inside: Inside | null,
-): string[] {
+): { misfit: Misfit | null; note?: string } {
   const name = formatReference({ ...base.reference, digest: null })
-  if (platform !== 'any') {
-    const { os, arch, libc } = platform
-    if (os !== wanted.os || arch !== wanted.arch)
-      throw refusals.otherPlatform(`${os}/${arch}`, platformName(wanted))
-    if (libc && inside && !inside.libcs.includes(libc)) throw refusals.otherLibc(libc, name, inside.libcs)
-  }
-  if (runtime.name === 'none') return []
+  const libc = platform === 'any' ? undefined : platform.libc
+  if (libc && inside && !inside.libcs.includes(libc))
+    return { misfit: { code: 'platform', refusal: refusals.otherLibc(libc, name, inside.libcs) } }
+  if (runtime.name === 'none') return { misfit: null }
   const version = versionSaid(base, runtime.name) ?? inside?.versions[runtime.name]
-  if (version === undefined) throw refusals.noRuntime(name, runtime)
-  if (version === '') return [`${name} does not tell its version of ${runtime.name}: it was not compared`]
-  if (!satisfies(version, runtime.range)) throw refusals.otherVersion(name, runtime, version)
-  return []
+  if (version === undefined)
+    return { misfit: { code: 'runtime-missing', refusal: refusals.noRuntime(name, runtime) } }
+  if (version === '')
+    return { misfit: null, note: `${name} does not tell its version of ${runtime.name}: it was not compared` }
+  if (!satisfies(version, runtime.range))
+    return { misfit: { code: 'runtime-missing', refusal: refusals.otherVersion(name, runtime, version) } }
+  return { misfit: null }
 }
 
 /** A version that is told in part (`24`, `3.11`) fits where any such version does. */

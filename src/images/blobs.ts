@@ -1,4 +1,5 @@
 /** The blobs of an image on their way into one repository: what is there is not sent, what is near is mounted. */
+import { TowError } from '../api/errors.ts'
 import { discard } from './http.ts'
 import type { Registry } from './registry.ts'
 import { hasBlob, uploadBlob } from './upload.ts'
@@ -78,23 +79,31 @@ export async function provideBlob(target: BlobTarget, source: BlobSource): Promi
   }
 }
 
-/** True where the registry took it from its other repository; else an upload that it has opened, or null. */
+/**
+ * True where the registry took it from its other repository; else an upload that it has opened, or null. A login that
+ * may not read there sends instead.
+ */
 async function mount(
   { registry, repository, signal }: BlobTarget,
   digest: string,
   from: string,
 ): Promise<true | URL | null> {
   const query = new URLSearchParams({ mount: digest, from })
-  const response = await registry.call({
-    method: 'POST',
-    to: `${repository}/blobs/uploads/?${query}`,
-    repository,
-    action: 'push',
-    reads: from,
-    signal,
-  })
-  const location = response.headers.get('location')
-  await discard(response)
-  if (response.status === 201) return true
-  return response.status === 202 ? registry.locate(location, 'a mount') : null
+  try {
+    const response = await registry.call({
+      method: 'POST',
+      to: `${repository}/blobs/uploads/?${query}`,
+      repository,
+      action: 'push',
+      reads: from,
+      signal,
+    })
+    const location = response.headers.get('location')
+    await discard(response)
+    if (response.status === 201) return true
+    return response.status === 202 ? registry.locate(location, 'a mount') : null
+  } catch (error) {
+    if (error instanceof TowError && error.code === 'REFUSED') return null
+    throw error
+  }
 }

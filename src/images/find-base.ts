@@ -1,6 +1,15 @@
 /** The base image of an artifact, found and judged: asked for by its name, read and looked into once. */
 import type { Artifact } from '../api/app-spec.ts'
-import { type Bases, baseFor, type Inside, needsLook, refuseMisfit } from './base.ts'
+import {
+  type Bases,
+  baseFor,
+  type Inside,
+  type Misfit,
+  misfitOfBase,
+  misfitOfPlatform,
+  needsLook,
+} from './base.ts'
+import { unlessAborted } from './http.ts'
 import { type Image, type ImagePlatform, readImage } from './image.ts'
 import { lookInside } from './look-inside.ts'
 import { headManifest } from './manifest.ts'
@@ -26,16 +35,19 @@ export interface BaseRequest {
   progress?: (line: string) => void
 }
 
-/** The base that the artifact stands on. Throws REFUSED where the two do not fit; nothing was sent then. */
+/** The base that the artifact stands on, or why it runs on none that is asked for. Nothing is sent. */
 export async function findBase(
   tools: BaseTools,
   request: BaseRequest,
   signal?: AbortSignal,
-): Promise<{ base: Image; notes: string[] }> {
+): Promise<{ misfit: Misfit } | { misfit: null; base: Image; notes: string[] }> {
   const { artifact, bases = {}, platform } = request
+  const impossible = misfitOfPlatform(artifact, platform)
+  if (impossible) return { misfit: impossible }
   const base = await readBase(tools, baseFor(artifact, bases), platform, signal)
   const inside = needsLook(artifact, base) ? await look(tools, base, request, signal) : null
-  return { base, notes: refuseMisfit(artifact, base, platform, inside) }
+  const { misfit, note } = misfitOfBase(artifact, base, inside)
+  return misfit ? { misfit } : { misfit, base, notes: note === undefined ? [] : [note] }
 }
 
 /** What a digest names is remembered; where a tag leads is asked each time. */
@@ -64,10 +76,10 @@ function look(
 ): Promise<Inside> {
   const key = `${platform.arch} ${base.reference.digest}`
   const known = looked.get(key)
-  if (known) return known
+  if (known) return unlessAborted(known, signal)
   progress?.(`looking into ${formatReference({ ...base.reference, digest: null })}, once`)
-  const looking = lookInside(registry(base.reference.registry), base, signal)
+  const looking = lookInside(registry(base.reference.registry), base)
   looked.set(key, looking)
   looking.catch(() => looked.delete(key))
-  return looking
+  return unlessAborted(looking, signal)
 }

@@ -1,9 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readRetryAfter, send } from './http.ts'
 import { connectRegistry } from './registry.ts'
+import { needsProgram } from './testing.ts'
 
 async function serve(listener: RequestListener): Promise<URL> {
   const server = createServer(listener).listen(0, '127.0.0.1')
@@ -55,6 +61,40 @@ test('when to try again is told in seconds or as a date, and never later than ha
   expect(readRetryAfter('86400', now)).toBe(30_000)
   expect(readRetryAfter('soon', now)).toBeNull()
   expect(readRetryAfter(null, now)).toBeNull()
+})
+
+test('a certificate that nobody vouches for, and no TLS at all, are told apart, with what mends them', async ({
+  skip,
+}) => {
+  needsProgram(skip, 'openssl')
+  const folder = mkdtempSync(join(tmpdir(), 'tow-tls-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-days', '2', '-nodes', '-keyout', keyFile, '-out', certFile]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...subject], { stdio: 'ignore' })
+  const key = readFileSync(keyFile)
+  let asked = 0
+  const server = createTlsServer({ key, cert: readFileSync(certFile) }).listen(0, '127.0.0.1')
+  server.on('connection', () => {
+    asked += 1
+  })
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  await expect(send({ method: 'GET', url: new URL(`https://127.0.0.1:${port}/`) })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: `The registry 127.0.0.1:${port} does not answer: self-signed certificate`,
+    hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+  })
+  expect(asked).toBe(1)
+
+  const plain = await serve((_, answer) => answer.end())
+  await expect(
+    send({ method: 'GET', url: new URL(plain.href.replace('http:', 'https:')) }),
+  ).rejects.toMatchObject({
+    message: `The registry ${plain.host} does not answer: it speaks no TLS`,
+    hint: expect.stringContaining('plain HTTP'),
+  })
 })
 
 test('an upload is not sent where it could be read on the way', () => {

@@ -1,6 +1,6 @@
 /** One exchange with a registry: repeated where that helps, redirected without telling secrets to strangers. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { refusals } from './messages.ts'
+import { isAboutTrust, refusals } from './messages.ts'
 
 export interface HttpRequest {
   method: string
@@ -33,7 +33,8 @@ export async function send(request: HttpRequest): Promise<Response> {
     } catch (error) {
       request.signal?.throwIfAborted()
       if (!isNetworkFailure(error)) throw error
-      if (isLast || request.repeats === false) throw refusals.unreachable(request.url.host, error)
+      if (isLast || request.repeats === false || isAboutTrust(error))
+        throw refusals.unreachable(request.url.host, error)
     }
     await wait(pause, undefined, { signal: request.signal })
   }
@@ -88,6 +89,17 @@ function withoutAuthorization(headers: Record<string, string>): Record<string, s
 /** fetch fails with a TypeError that tells its cause for whatever happens on the network. */
 function isNetworkFailure(error: unknown): boolean {
   return error instanceof TypeError && error.cause !== undefined
+}
+
+/** What several wait for goes on when one of them gives up; only that one stops waiting. */
+export function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return shared
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal.reason)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }
 
 /** Frees the connection of an answer that nobody reads. */

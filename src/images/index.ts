@@ -2,7 +2,6 @@
  * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
-import { TowError } from '../api/errors.ts'
 import type { Problem } from '../api/observation.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry, problemOf } from './check.ts'
@@ -37,7 +36,10 @@ export interface ResolvedImage {
 export interface Images {
   /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
   push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
-  /** Why the artifact does not run on its base, null where it does; asked without pushing. */
+  /**
+   * The judgement of a push with nothing sent: null where the artifact fits its base, else `platform` (system, processor,
+   * C library) or `runtime-missing` (language, version). Throws where the base cannot be read.
+   */
   refuses(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
@@ -58,13 +60,8 @@ export function createImages(options: RegistryOptions): Images {
   return {
     push: (request, signal) => pushImage(tools, request, signal),
     async refuses(request, signal) {
-      try {
-        await findBase(tools, request, signal)
-        return null
-      } catch (error) {
-        if (error instanceof TowError && error.code === 'REFUSED') return problemOf(error, 'base-image')
-        throw error
-      }
+      const { misfit } = await findBase(tools, request, signal)
+      return misfit && problemOf(misfit.refusal, misfit.code)
     },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)

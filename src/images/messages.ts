@@ -16,7 +16,7 @@ export const refusals = {
     }),
   unreachable: (registry: string, cause: unknown) =>
     new TowError('UNAVAILABLE', `The registry ${registry} does not answer: ${reasonOf(cause)}`, {
-      hint: `check its name and the network; a registry without TLS is named as one that speaks plain HTTP`,
+      hint: mendOf(innermost(cause)),
       cause,
     }),
   unavailable: (registry: string, status: number, said: string) =>
@@ -126,10 +126,35 @@ export const refusals = {
 }
 
 /** Node wraps what went wrong: the innermost reason is the one that says something. */
-function reasonOf(cause: unknown): string {
+function innermost(cause: unknown): unknown {
   let reason = cause
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause
-  if (reason instanceof AggregateError && reason.errors[0] instanceof Error) reason = reason.errors[0]
+  return reason instanceof AggregateError ? (reason.errors[0] ?? reason) : reason
+}
+
+function reasonOf(cause: unknown): string {
+  const reason = innermost(cause)
   if (!(reason instanceof Error)) return String(reason)
-  return reason.message || (reason as NodeJS.ErrnoException).code || reason.name
+  const { code } = reason as NodeJS.ErrnoException
+  if (code === NO_TLS) return 'it speaks no TLS'
+  // What Node advises after a semicolon is for those who run Node.
+  return reason.message.split(';')[0] || code || reason.name
+}
+
+const NO_TLS = 'ERR_SSL_WRONG_VERSION_NUMBER'
+/** Of OpenSSL: nobody vouches for the certificate, or it is for another name or time. */
+const UNTRUSTED = /CERT|UNABLE_TO_(VERIFY|GET_ISSUER)/
+
+/** Whether trying again is of no use: it is the certificate, or there is no TLS. */
+export function isAboutTrust(error: unknown): boolean {
+  const code = (innermost(error) as NodeJS.ErrnoException).code ?? ''
+  return code === NO_TLS || UNTRUSTED.test(code)
+}
+
+function mendOf(reason: unknown): string {
+  const code = (reason as NodeJS.ErrnoException).code ?? ''
+  if (code === NO_TLS) return 'name it as a registry that speaks plain HTTP, or give it a certificate'
+  if (UNTRUSTED.test(code))
+    return 'start the platform with NODE_EXTRA_CA_CERTS=/path/of/your/ca.pem if the certificate is one of your own'
+  return 'check the name, the network, and whether a proxy is needed (NODE_USE_ENV_PROXY=1 and HTTPS_PROXY)'
 }

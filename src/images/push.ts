@@ -67,7 +67,9 @@ export async function pushImage(
 async function push(tools: PushTools, request: PushRequest, signal: AbortSignal): Promise<PushedImage> {
   const { artifact, app } = request
   const place = parseRepository(request.repository)
-  const { base, notes } = await findBase(tools, request, signal)
+  const found = await findBase(tools, request, signal)
+  if (found.misfit) throw found.misfit.refusal
+  const { base, notes } = found
   const image = assemble(artifact, app, base)
 
   let bytesSent = 0

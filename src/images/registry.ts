@@ -2,7 +2,7 @@
 import type { TowError } from '../api/errors.ts'
 import { type Authorizer, createAuthorizer, parseChallenge } from './authorize.ts'
 import type { CredentialSource } from './credentials.ts'
-import { discard, send } from './http.ts'
+import { discard, send, unlessAborted } from './http.ts'
 import { refusals } from './messages.ts'
 
 export interface RegistryOptions {
@@ -48,8 +48,8 @@ export function connectRegistry(name: string, { credentials, plainHttp = [] }: R
   let asked: Promise<void> | null = null
 
   /** Once: how it wants to be asked. Spares every first request the answer 401. */
-  function askOnce(signal: AbortSignal | undefined): Promise<void> {
-    asked ??= send({ method: 'GET', url: base, signal }).then(
+  function askOnce(): Promise<void> {
+    asked ??= send({ method: 'GET', url: base }).then(
       async (response) => {
         await discard(response)
         if (response.status === 401) authorizer.learn(challengeOf(response), [])
@@ -70,7 +70,7 @@ export function connectRegistry(name: string, { credentials, plainHttp = [] }: R
 
   async function attempt(call: RegistryCall, url: URL): Promise<Response> {
     const isOurs = url.origin === base.origin
-    const authorization = isOurs ? await authorizer.header(scopesOf(call), call.signal) : null
+    const authorization = isOurs ? await unlessAborted(authorizer.header(scopesOf(call)), call.signal) : null
     return send({
       method: call.method,
       url,
@@ -84,7 +84,7 @@ export function connectRegistry(name: string, { credentials, plainHttp = [] }: R
   return {
     name,
     async call(call) {
-      await askOnce(call.signal)
+      await unlessAborted(askOnce(), call.signal)
       const url = typeof call.to === 'string' ? new URL(call.to, base) : call.to
       let response = await attempt(call, url)
       if (response.status === 401) {
