@@ -27,6 +27,8 @@ export interface Control {
   until(rollout: string, ...phases: string[]): Promise<Awaited<ReturnType<Rollouts['list']>>[number]>
   /** Lets the engine's time pass until the condition holds. */
   passUntil(holds: () => Promise<boolean> | boolean): Promise<void>
+  /** Somebody sets the platform's clock; no time passes. */
+  setClock(milliseconds: number): void
   close(): Promise<void>
 }
 
@@ -60,7 +62,8 @@ export async function openControl(
 ): Promise<Control> {
   const engine = options.engine ?? createModelEngine()
   const engineOf = options.engines ?? (() => engine)
-  const clock = { now: () => new Date(engine.world.now()) }
+  let step = 0
+  const clock = { now: () => new Date(engine.world.now() + step), steady: () => engine.world.now() }
   const test = await openTestDatabase([
     ...releaseMigrations,
     ...rolloutMigrations,
@@ -161,6 +164,9 @@ export async function openControl(
       return seen
     },
     passUntil,
+    setClock: (milliseconds) => {
+      step += milliseconds
+    },
     async close() {
       await rollouts.stop()
       await test.close()

@@ -70,7 +70,7 @@ beforeAll(async () => {
   await write('one')
   expect(await tow('ship')).toMatchObject({ exit: 0 })
   url = (await place()).urls.find((one) => new URL(one).hostname === '127.0.0.1')!
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   if (disk) {
     mount('mount', ['-o', 'remount,rw', disk])
@@ -81,7 +81,7 @@ afterAll(async () => {
     await rm(disk, { recursive: true })
   }
   await ann?.leave()
-}, 120_000)
+}, 240_000)
 
 const WHY = 'only root on Linux can make a small disk'
 

@@ -41,11 +41,11 @@ beforeAll(async () => {
   const [found] = JSON.parse((await tow('apps', '--json')).stdout) as App[]
   url = found!.environments[0]!.urls.find((one) => new URL(one).hostname === '127.0.0.1')!
   platform = (JSON.parse((await tow('up', '--json')).stdout) as { url: string }).url
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await tow('down')
   for (const folder of [home, app]) await rm(folder, { recursive: true, force: true })
-}, 120_000)
+}, 240_000)
 
 /** Far more than there are handles for: each connects and says nothing. */
 async function crowd(at: string): Promise<Socket[]> {

@@ -89,9 +89,9 @@ export async function shutDownRunner(home: string, options: { apps: boolean }): 
 
 /** Null where no runner is there. One that has begun and does not answer yet is waited for: it would start apps anew. */
 async function untilAnswered(home: string, client: RunnerClient) {
-  for (const until = Date.now() + PATIENCE; ; await delay(25)) {
+  for (const until = performance.now() + PATIENCE; ; await delay(25)) {
     const hello = await client.hello().catch(() => null)
-    if (hello || Date.now() > until || !isLocked(pathsOf(home).lock)) return hello
+    if (hello || performance.now() > until || !isLocked(pathsOf(home).lock)) return hello
   }
 }
 

@@ -29,5 +29,5 @@ export function isFresh(facts: Pick<Facts, 'observation' | 'target'>): boolean {
 /** Milliseconds since the engine took over the present plan; 0 where it was not seen to. */
 export function sinceCaughtUp(facts: Facts): number {
   const { caughtUp } = facts.rollout
-  return caughtUp && caughtUp.generation === facts.target.generation ? facts.now - caughtUp.at : 0
+  return caughtUp && caughtUp.generation === facts.target.generation ? facts.steady - caughtUp.at : 0
 }

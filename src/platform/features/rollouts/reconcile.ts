@@ -5,7 +5,7 @@
  */
 import { TowError } from '../../../api/errors.ts'
 import type { Engine, JobStatus, Observation } from '../../../engines/engine.ts'
-import type { Clock } from '../../kernel/clock.ts'
+import { type Clock, steadyNow } from '../../kernel/clock.ts'
 import { decide, type Effect, owed } from './decide.ts'
 import type { DesiredMaker } from './desired.ts'
 import type { Journal, Place } from './journal.ts'
@@ -75,6 +75,7 @@ export function createReconcile(dependencies: ReconcileDependencies) {
     const known = troubles.get(nameOf(place))
     return {
       now: clock.now().getTime(),
+      steady: steadyNow(clock),
       rollout,
       target,
       next: (await releaseFacts(place, rollout.release)) as ReleaseFacts,

@@ -90,6 +90,22 @@ describe('a rollout', () => {
     expect(control.engine.world.now() - before).toBeGreaterThanOrEqual(20_000)
   })
 
+  it.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ])('gives a set its time to boot when the clock is set %s meanwhile', async (_, step) => {
+    await shipLive()
+    control.engine.world.behave(TARGET, { outcome: 'never' }, 2)
+    const { rollout } = await control.ship()
+    const before = control.engine.world.now()
+    await control.passUntil(() => control.engine.world.now() - before > 5000)
+    control.setClock(step)
+    const failed = await control.until(rollout, 'failed')
+    expect(failed.message).toBe('web of v2: it was not healthy within 20 s; v1 serves as before')
+    expect(control.engine.world.now() - before).toBeGreaterThanOrEqual(20_000)
+    expect(control.engine.world.now() - before).toBeLessThan(60_000)
+  })
+
   it('moves a large set in steps, never above a step more than the whole', async () => {
     const counts = { web: 10 }
     await shipLive({ counts })

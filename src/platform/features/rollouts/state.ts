@@ -101,6 +101,8 @@ export interface Trouble extends Problem {
 /** Everything that one decision rests on, gathered at once. Times in milliseconds since the epoch. */
 export interface Facts {
   now: number
+  /** The same, but for the clock being set: what spans of time are counted by. */
+  steady: number
   rollout: RolloutState
   target: TargetState
   next: ReleaseFacts

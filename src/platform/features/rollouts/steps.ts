@@ -7,11 +7,11 @@ const LONGEST_HISTORY = 200
 
 /** The facts with what this look itself has found out: since when the engine is away, when it caught up. */
 export function noted(facts: Facts): Facts {
-  const { rollout, target, now } = facts
+  const { rollout, target, now, steady } = facts
   const isAway = facts.observation === null && facts.away !== null
   const awaySince = isAway ? (rollout.awaySince ?? now) : facts.observation ? null : rollout.awaySince
   const isNew = isFresh(facts) && rollout.caughtUp?.generation !== target.generation
-  const caughtUp = isNew ? { generation: target.generation, at: now } : rollout.caughtUp
+  const caughtUp = isNew ? { generation: target.generation, at: steady } : rollout.caughtUp
   return { ...facts, rollout: { ...rollout, awaySince, caughtUp } }
 }
 
