@@ -53,6 +53,7 @@ const server = createServer({
     permits: () => true,
   },
   authorize: async () => {},
+  onAccessChanged: () => () => {},
   replays: { once: async () => null, collect: async () => 0 },
   log: createLog(() => {}),
   mounts: [],

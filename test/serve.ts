@@ -58,6 +58,7 @@ export async function serveForTest({
       permits: (_, permission) => permissions.includes(permission),
     },
     authorize,
+    onAccessChanged: (look) => database.listen('access', look),
     replays: createReplays({ database, now: () => new Date() }),
     log: createLog((entry) => logged.push(entry)),
     mounts,

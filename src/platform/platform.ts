@@ -355,6 +355,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     router,
     authenticator: access.authenticator,
     authorize,
+    onAccessChanged: (look) => database.listen('access', look),
     replays,
     log,
     mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),

@@ -105,7 +105,8 @@ function wrong(
   return thing.isAbsent && status !== 404 ? `should be 404: ${text.slice(0, 200)}` : null
 }
 
-describe('the walk', () => {
+// Hundreds of requests each: on a machine that does much else, that takes a while.
+describe('the walk', { timeout: 180_000 }, () => {
   test('knows a request for every operation and every other door', () => {
     expect(Object.keys(SAMPLES).sort()).toEqual(OPERATIONS.map(({ name }) => name).sort())
     const ofTable = new Set(

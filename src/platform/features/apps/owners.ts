@@ -34,4 +34,5 @@ export async function giveApp(
     }
   }
   await updateOwner(change.db, app.name, to)
+  change.wake('access')
 }

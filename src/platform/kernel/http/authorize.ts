@@ -76,6 +76,6 @@ interface Shaped {
 function isPlace(schema: AnySchema, place: string): boolean {
   let at: Shaped | undefined = schema as unknown as Shaped
   for (const part of place.split('.')) at = part === '*' ? at?.element : at?.shape?.[part]
-  // Neither optional nor anything but a text: a place that may be empty would be checked against nothing.
-  return at?.safeParse?.(undefined).success === false && at.safeParse({}).success === false
+  // A place that may be empty, or hold something else than a text, would be checked against nothing.
+  return [undefined, null, 0, {}, []].every((other) => at?.safeParse?.(other).success === false)
 }

@@ -22,6 +22,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal
+    /** Whoever sent it, as they are now; throws where they would not be let in any more. */
+    admitAgain(): Promise<Principal>
   }
 }
 
@@ -46,6 +48,7 @@ export function actorOf(request: FastifyRequest): Actor {
 
 export function guard(server: FastifyInstance, authenticator: Authenticator, authorize: Authorize): void {
   server.decorateRequest('principal')
+  server.decorateRequest('admitAgain')
   server.addHook('onRoute', (route) => {
     const { permission, objects } = route.config ?? {}
     const what = `the route ${String(route.method)} ${route.url}`
@@ -64,10 +67,14 @@ export function guard(server: FastifyInstance, authenticator: Authenticator, aut
     const { permission = 'anyone', objects, basic } = request.routeOptions.config
     // Git asks first without a token, and sends one only to whoever asks for it in these words.
     if (basic) reply.header('www-authenticate', 'Basic realm="Towpath"')
-    request.principal = permission === 'anyone' ? NOBODY : await admit(request, authenticator, permission)
-    if (!isScoped(permission) || objects === undefined || objects === 'later') return
-    refuseUnkeepableText(request.params)
-    await authorize(request.principal, permission, objects, request.params as Record<string, unknown>)
+    request.admitAgain = async () => {
+      const principal = permission === 'anyone' ? NOBODY : await admit(request, authenticator, permission)
+      if (!isScoped(permission) || objects === undefined || objects === 'later') return principal
+      refuseUnkeepableText(request.params)
+      await authorize(principal, permission, objects, request.params as Record<string, unknown>)
+      return principal
+    }
+    request.principal = await request.admitAgain()
   })
 }
 

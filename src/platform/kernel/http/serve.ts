@@ -24,8 +24,8 @@ import { refuseUnkeepableText } from './text.ts'
 interface RequestContext extends OperationContext {
   principal: Principal
   idempotencyKey: string | undefined
-  /** Told once the answer turns out to be a stream. */
-  streams: () => void
+  /** Told once the answer turns out to be a stream, with what asks for it again on somebody's behalf. */
+  streams: (again: (principal: Principal) => Promise<void>) => void
 }
 
 export interface ServeOptions {
@@ -34,14 +34,12 @@ export interface ServeOptions {
   authorize: Authorize
   replays: Replays
   log: Log
-  /** Answers that go on for as long as someone listens; ended hard at the end, so that clients resume elsewhere. */
-  openStreams: Set<{ destroy(): void }>
 }
 
 const KEEP_ALIVE_MILLISECONDS = 15_000
 
 export function serveOperations(server: FastifyInstance, options: ServeOptions): void {
-  const { router, prefix, openStreams } = options
+  const { router, prefix } = options
   const handler = createHandler(options)
   for (const { name, path, meta, method, input } of operationsOf(router)) {
     checkObjects(name, meta.permission, meta.objects, input)
@@ -52,8 +50,9 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
       bodyLimit: meta.bodyMegabytes * 1024 * 1024,
       async handler(request, reply) {
         const gone = new AbortController()
+        let leave = () => {}
         reply.raw.once('close', () => {
-          openStreams.delete(reply.raw)
+          leave()
           gone.abort()
         })
         const context: RequestContext = {
@@ -62,7 +61,9 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
           requestId: request.id,
           signal: gone.signal,
           idempotencyKey: readKey(request.headers['idempotency-key']),
-          streams: () => openStreams.add(reply.raw),
+          streams(again) {
+            leave = server.standing.add(reply.raw, async () => again(await request.admitAgain()))
+          },
         }
         await handler.handle(request, reply, { prefix, context })
       },
@@ -98,15 +99,12 @@ function createHandler({ router, authorize, replays, log }: ServeOptions) {
         refuseUnkeepableText(input)
         const operation = path.join('.')
         const { idempotencyKey: key, principal } = context
-        // Before anything else: a kept answer is no more for everybody than a new one.
-        if (objects !== null && objects !== 'none') {
-          await authorize(
-            principal,
-            permission,
-            objects,
-            await validated(procedure['~orpc'].inputSchema, input),
-          )
+        const ask = async (whose: Principal) => {
+          if (objects === null || objects === 'none') return
+          await authorize(whose, permission, objects, await validated(procedure['~orpc'].inputSchema, input))
         }
+        // Before anything else: a kept answer is no more for everybody than a new one.
+        await ask(principal)
         const output =
           key !== undefined && isKept
             ? await asDeclared(
@@ -117,7 +115,7 @@ function createHandler({ router, authorize, replays, log }: ServeOptions) {
               )
             : await next()
         if (!isStream(output)) return output
-        context.streams()
+        context.streams(ask)
         return mapEventIterator(output, {
           value: async (value) => value,
           error: async (error) => fail(error, context.requestId, operation),

@@ -11,13 +11,22 @@ import { failureBody, isUnexpected, toTowError } from './failure.ts'
 import { guard, makeRequestId } from './guard.ts'
 import type { Replays } from './replays.ts'
 import { serveOperations } from './serve.ts'
+import { createStanding, type Standing } from './standing.ts'
 import { refuseUnreadable } from './unreadable.ts'
 import { routeUpgrades } from './upgrade.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    standing: Standing
+  }
+}
 
 export interface ServerOptions {
   router: AnyRouter
   authenticator: Authenticator
   authorize: Authorize
+  /** Calls back whenever somebody may have lost what let them in; answers with how to stop that. */
+  onAccessChanged: (look: () => void) => () => void
   replays: Replays
   log: Log
   /** Doors beside the table of operations, mounted under `/api`. */
@@ -33,9 +42,10 @@ export interface Server {
 }
 
 const CLOSING_MILLISECONDS = 3000
+const RECHECK_MILLISECONDS = 60_000
 
 export function createServer(options: ServerOptions): Server {
-  const { router, authenticator, authorize, replays, log, mounts, pages } = options
+  const { router, authenticator, authorize, onAccessChanged, replays, log, mounts, pages } = options
   const server = fastify({
     genReqId: makeRequestId,
     requestIdHeader: false,
@@ -45,7 +55,10 @@ export function createServer(options: ServerOptions): Server {
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: refuseUnreadable,
   })
-  const openStreams = new Set<{ destroy(): void }>()
+  const standing = createStanding()
+  server.decorate('standing', standing)
+  const unlisten = onAccessChanged(() => void standing.recheck())
+  const minutes = setInterval(() => void standing.recheck(), RECHECK_MILLISECONDS).unref()
   guard(server, authenticator, authorize)
   routeUpgrades(server)
   server.setErrorHandler((thrown, request, reply) => {
@@ -60,7 +73,7 @@ export function createServer(options: ServerOptions): Server {
       hint: 'GET /docs lists every operation',
     })
   })
-  serveOperations(server, { router, prefix: '/api', authorize, replays, log, openStreams })
+  serveOperations(server, { router, prefix: '/api', authorize, replays, log })
   for (const mount of mounts) {
     server.register(
       async (scope) => {
@@ -88,8 +101,10 @@ export function createServer(options: ServerOptions): Server {
       }
     },
     async close() {
+      clearInterval(minutes)
+      unlisten()
       // Cut, not ended: to a client the end of a stream means that there is nothing more to come.
-      for (const stream of openStreams) stream.destroy()
+      standing.cutAll()
       const late = setTimeout(() => server.server.closeAllConnections(), CLOSING_MILLISECONDS)
       await server.close()
       clearTimeout(late)

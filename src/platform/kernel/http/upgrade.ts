@@ -35,5 +35,6 @@ export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgra
   }
   reply.hijack()
   reply.raw.detachSocket(upgrade.socket as never)
+  upgrade.socket.once('close', request.server.standing.add(upgrade.socket, request.admitAgain))
   return upgrade
 }

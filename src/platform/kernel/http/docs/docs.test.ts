@@ -18,6 +18,7 @@ beforeAll(async () => {
     router: {},
     authenticator: { authenticate: async () => null, permits: () => false },
     authorize: async () => {},
+    onAccessChanged: () => () => {},
     replays: { once: async () => null, collect: async () => 0 },
     log: createLog(() => {}),
     mounts: [],
