@@ -5,7 +5,7 @@ import type { Ship } from '../../src/api/ships.ts'
 import type { Client } from '../../src/client/client.ts'
 import { ask } from './load.ts'
 import type { Asked } from './people.ts'
-import { workingIn } from './processes.ts'
+import { appProcesses, workingIn } from './processes.ts'
 
 const ENVIRONMENT = 'stage'
 const PAGE = 1000
@@ -65,6 +65,10 @@ export async function notThere(
   const running = await workingIn(join(home, 'engine', 'sets', `${ENVIRONMENT}.${app}`))
   if (running.length !== processes.length)
     return `${app}: ${processes.length} processes are told, ${running.length} run`
+  // One whose shim is gone still serves for a moment, and is about to be ended.
+  const held = (await appProcesses(home)).filter((one) => one.app === app)
+  if (held.length !== processes.length)
+    return `${app}: ${processes.length} processes are told, ${held.length} have a shim`
   const { version, value } = await ask(url)
   if (!wanted.version.has(version))
     return `${app} serves version ${version}, it should be ${[...wanted.version].join(' or ')}`

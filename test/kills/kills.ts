@@ -123,12 +123,18 @@ export async function openKills() {
     return null
   }
 
-  const steadyProcesses = async () =>
-    (await appProcesses(home))
-      .filter(({ app }) => app === STEADY)
-      .map(({ process }) => `${process.pid} ${process.start}`)
-      .sort()
-      .join()
+  /** The machine may be too busy to answer at once; that nothing is there would be told by `notThere`. */
+  async function steadyProcesses(): Promise<string> {
+    for (let tries = 0; ; tries += 1) {
+      const found = (await appProcesses(home)).filter(({ app }) => app === STEADY)
+      if (found.length > 0 || tries === 100)
+        return found
+          .map(({ process }) => `${process.pid} ${process.start}`)
+          .sort()
+          .join()
+      await sleep(50)
+    }
+  }
 
   async function play(schedule: Schedule): Promise<Outcome> {
     const wrong = platform.ended.splice(0)

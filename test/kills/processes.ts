@@ -99,5 +99,7 @@ export async function candidates(
 async function postmaster(home: string): Promise<{ pid: number }[]> {
   const text = await readFile(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').catch(() => '')
   const pid = Number.parseInt(text, 10)
-  return pid > 0 && (await living(pid)) ? [{ pid }] : []
+  // While a server is started, the file names whoever starts it.
+  const program = pid > 0 ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : ''
+  return /postgres\0-D\0/.test(program) && (await living(pid)) ? [{ pid }] : []
 }

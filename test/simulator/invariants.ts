@@ -47,6 +47,8 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
   /** Most that was wanted of each process since all was well; what stops after a scale-down takes room beside it. */
   let most: Record<string, number> = {}
   let isShrinking = false
+  /** The newest that the engine was seen to have taken over. */
+  let generation = 0
   /** True while more may run than a rollout has room for. */
   let isLoose = false
 
@@ -79,6 +81,9 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
   /** The world as it is now. */
   function looked() {
     const observation = world.observe(place)
+    if (observation.generation < generation)
+      say(`the engine went back from generation ${generation} to ${observation.generation}`)
+    generation = observation.generation
     const counts: Record<string, number> = {}
     for (const set of observation.sets)
       for (const { process } of set.processes) counts[process] = (counts[process] ?? 0) + 1
@@ -131,6 +136,7 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
     },
     /** An engine that knows nothing can't refuse what is old either. */
     forgets() {
+      generation = 0
       isCalm = false
       isLoose = true
     },

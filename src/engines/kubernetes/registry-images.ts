@@ -42,14 +42,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       made.finally(() => pushes.delete(key)).catch(() => {})
       return made
     },
-    async refuses(artifact) {
-      const nodes = await options.platform()
-      const problem = await images.refuses({ artifact, bases, platform: nodes })
-      if (problem === null) return null
-      const { platform } = artifact
-      const isOther = platform !== 'any' && (platform.os !== nodes.os || platform.arch !== nodes.arch)
-      return { ...problem, code: isOther ? 'platform' : 'runtime-missing' }
-    },
+    refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)

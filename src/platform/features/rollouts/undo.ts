@@ -41,9 +41,13 @@ export function undoing(facts: Facts): Step {
   return { ...step, rollout: { ...step.rollout, endedAt: facts.now } }
 }
 
-/** All traffic goes to the old set, which has all its processes: the plan so far has taken nothing from it. */
+/**
+ * All traffic goes to the old set, which has all its processes: the plan so far has taken nothing from it. A set that
+ * ever had traffic may still answer, so that one leaves in order.
+ */
 function isUntouched(facts: Facts): boolean {
-  const { target, previous } = facts
+  const { rollout, target, previous } = facts
+  if (rollout.history.some(({ phase }) => phase === 'switching' || phase === 'finishing')) return false
   const served = Object.keys(target.plan.weights)
   if (!previous) return served.length === 0
   const now = plannedCounts(target.plan, previous.number)
