@@ -55,6 +55,7 @@ const server = createServer({
   authorize: async () => {},
   replays: { once: async () => null, collect: async () => 0 },
   log: createLog(() => {}),
+  now: () => new Date(),
   mounts: [],
   pages: [],
 })
