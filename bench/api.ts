@@ -56,6 +56,7 @@ const server = createServer({
   onAccessChanged: () => () => {},
   replays: { once: async () => null, collect: async () => 0 },
   log: createLog(() => {}),
+  now: () => new Date(),
   mounts: [],
   pages: [],
 })

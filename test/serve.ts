@@ -6,6 +6,7 @@ import { type Client, createClient } from '../src/client/client.ts'
 import type { Database } from '../src/platform/kernel/database.ts'
 import type { Principal } from '../src/platform/kernel/http/authenticator.ts'
 import type { Authorize } from '../src/platform/kernel/http/authorize.ts'
+import type { Beyond } from '../src/platform/kernel/http/beyond.ts'
 import { createReplays } from '../src/platform/kernel/http/replays.ts'
 import { createServer } from '../src/platform/kernel/http/server.ts'
 import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
@@ -25,6 +26,7 @@ export interface TestServer {
   client: Client
   /** Everything that the server logged. */
   logged: LogEntry[]
+  listenBeyond(beyond: Beyond): Promise<string>
   close(): Promise<void>
 }
 
@@ -38,6 +40,9 @@ export interface TestServerOptions {
   /** What is said of the objects that a request names; default: nothing against any. */
   authorize?: Authorize
   port?: number
+  now?: () => Date
+  /** Whose the token is; default: the one who started the platform. */
+  principal?: Principal
 }
 
 /** `ada` holds the one token. */
@@ -49,21 +54,30 @@ export async function serveForTest({
   permissions = PERMISSIONS,
   authorize = async () => {},
   port = 0,
+  now = () => new Date(),
+  principal = TESTER,
 }: TestServerOptions): Promise<TestServer> {
   const logged: LogEntry[] = []
   const server = createServer({
     router: routes as AnyRouter,
     authenticator: {
-      authenticate: async ({ secret }) => (secret === TOKEN ? TESTER : null),
+      authenticate: async ({ secret }) => (secret === TOKEN ? principal : null),
       permits: (_, permission) => permissions.includes(permission),
     },
     authorize,
     onAccessChanged: (look) => database.listen('access', look),
     replays: createReplays({ database, now: () => new Date() }),
     log: createLog((entry) => logged.push(entry)),
+    now,
     mounts,
     pages,
   })
   const url = await server.listen(port)
-  return { url, client: createClient({ url, token: TOKEN }), logged, close: server.close }
+  return {
+    url,
+    client: createClient({ url, token: TOKEN }),
+    logged,
+    listenBeyond: server.listenBeyond,
+    close: server.close,
+  }
 }

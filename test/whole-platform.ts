@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Client, createClient } from '../src/client/client.ts'
 import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
-import { createPlatform } from '../src/platform/platform.ts'
+import { createPlatform, type Platform } from '../src/platform/platform.ts'
 import { createBlobStore } from '../src/trees/blob-store.ts'
 import { storeFolder } from '../src/trees/store-folder.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
@@ -15,13 +15,14 @@ import { createTestBuilder } from './ships-fixture.ts'
 export interface WholePlatform {
   home: string
   url: string
+  database: TestDatabase
   /** Of the person who started it, its administrator. */
   token: string
   client: Client
-  database: TestDatabase
   engine: ModelEngine
   /** Everything that the platform logged. */
   logged: LogEntry[]
+  listenBeyond: Platform['listenBeyond']
   /** Keeps files as a tree that the platform knows; answers with its hash. */
   tree(files: Record<string, string>): Promise<string>
   /** Ships a folder of files and waits until it is live, or has failed. */
@@ -29,8 +30,11 @@ export interface WholePlatform {
   close(): Promise<void>
 }
 
-/** `ada` has started it. The time of engine and platform goes on by itself, ten times as fast. */
-export async function openWholePlatform(): Promise<WholePlatform> {
+/**
+ * `ada` has started it. The time of engine and platform goes on by itself, ten times as fast; or, `still`, only by
+ * `engine.advance`.
+ */
+export async function openWholePlatform({ still = false } = {}): Promise<WholePlatform> {
   const database = await openTestDatabase()
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
@@ -43,6 +47,7 @@ export async function openWholePlatform(): Promise<WholePlatform> {
     log: createLog((entry) => logged.push(entry)),
     blobs,
     builders: [createTestBuilder()],
+    signIn: { passwordCost: { N: 2 ** 10, r: 8, p: 1 } },
     build: {
       digestLayer: async ({ hash }) => ({ diffId: `sha256:${hash}`, digest: `sha256:${hash}`, size: 1 }),
       endProcess: async () => {},
@@ -51,7 +56,7 @@ export async function openWholePlatform(): Promise<WholePlatform> {
   const url = await platform.listen(0)
   const token = (await readFile(platform.tokenFile, 'utf8')).trim()
   const client = createClient({ url, token })
-  const time = setInterval(() => engine.advance(100), 10)
+  const time = setInterval(() => engine.advance(still ? 0 : 100), 10)
 
   async function tree(files: Record<string, string>): Promise<string> {
     const folder = await mkdtemp(join(home, 'source-'))
@@ -66,6 +71,7 @@ export async function openWholePlatform(): Promise<WholePlatform> {
 
   return {
     ...{ home, url, token, client, database, engine, logged },
+    listenBeyond: platform.listenBeyond,
     tree,
     async ship(files, folderName = 'shop') {
       const { id } = await client.ships.start({ tree: await tree(files), folderName })

@@ -16,6 +16,7 @@ import { processes } from './processes.ts'
 import { releases } from './releases.ts'
 import { rollouts } from './rollouts.ts'
 import { ships } from './ships.ts'
+import { signIn } from './sign-in.ts'
 import { system } from './system.ts'
 import { trees } from './trees.ts'
 
@@ -35,6 +36,7 @@ export const contract = {
   releases,
   rollouts,
   ships,
+  signIn,
   system,
   teams,
   tokens,

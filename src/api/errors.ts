@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   TOO_LARGE: { status: 413, exit: 1 },
   REFUSED: { status: 422, exit: 1 },
   FAILED: { status: 422, exit: 1 },
+  TOO_MANY: { status: 429, exit: 1 },
   CANCELLED: { status: 499, exit: 130 },
   INTERNAL: { status: 500, exit: 1 },
   UNSUPPORTED: { status: 501, exit: 1 },
@@ -28,15 +29,18 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export class TowError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
+  /** When it is worth trying again. */
+  readonly retryAfterSeconds: number | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown; retryAfterSeconds?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'TowError'
     this.code = code
     this.hint = options.hint
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }

@@ -19,6 +19,8 @@ export interface CommandContext {
   cwd: string
   env: NodeJS.ProcessEnv
   home: string
+  /** Holds what this person said about platforms elsewhere. */
+  configHome: string
   /** Aborted by the first Ctrl-C. */
   signal: AbortSignal
   json: boolean
@@ -26,6 +28,8 @@ export interface CommandContext {
   connect(): Promise<Client>
   /** The same, but starts the platform in the background where none runs. */
   connectOrStart(): Promise<Client>
+  /** Where the platform is reached from elsewhere; null where it listens on this machine alone, or nobody knows. */
+  publicUrl(): Promise<string | null>
 }
 
 export type Options = Record<string, unknown>

@@ -1,4 +1,5 @@
 /** One call of the command line, from words to an exit code; main.ts gives it the process, tests give it their own. */
+import { join } from 'node:path'
 import { ERROR_CODES, TowError } from '../api/errors.ts'
 import { defaultHome } from '../api/home.ts'
 import { nearest } from '../api/nearest.ts'
@@ -64,16 +65,30 @@ export async function run(call: Call): Promise<number> {
         cwd: call.cwd,
         env: call.env,
         home: defaultHome(call),
+        configHome: join(call.env.XDG_CONFIG_HOME || join(call.homedir, '.config'), 'towpath'),
         signal: interruption.signal,
         json: options.json === true,
-        connect: async () => (await import('./platform/connect.ts')).connect(context.home),
+        connect: async () =>
+          (await elsewhere()) ?? (await import('./platform/connect.ts')).connect(context.home),
+        publicUrl: async () => {
+          if (await elsewhere()) return null
+          return (await (await import('./platform/connect.ts')).findPlatform(context.home))?.publicUrl ?? null
+        },
         connectOrStart: async () => {
+          const chosen = await elsewhere()
+          if (chosen) return chosen
           const { clientOf, startPlatform } = await import('./platform/connect.ts')
           const { file, started } = await startPlatform(context)
           if (started)
             terminal.say(terminal.tint('dim', `started the platform (${file.url}); tow down stops it`))
           return clientOf(file)
         },
+      }
+      /** A client of the platform that this person chose; null: the one on this machine. */
+      async function elsewhere() {
+        const { chosenPlatform } = await import('./platform/chosen.ts')
+        const chosen = await chosenPlatform(context)
+        return chosen && (await import('../client/client.ts')).createClient(chosen)
       }
       exit = (await command.run(context, values, options)) ?? 0
     })

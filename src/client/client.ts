@@ -21,6 +21,8 @@ export interface ClientOptions {
 }
 
 export type Client = ContractRouterClient<Contract> & {
+  /** Of the platform, without a slash at its end. */
+  url: string
   /** What JSON is no place for: blobs, terminals. */
   door: Door
 }
@@ -67,5 +69,9 @@ export function createClient({
   })
   const operations = createORPCClient<ContractRouterClient<Contract>>(link)
   const topics = Object.keys(contract).map((topic) => [topic, operations[topic as keyof Contract]])
-  return { ...Object.fromEntries(topics), door: openDoor({ url, token, fetch }) } as Client
+  return {
+    ...Object.fromEntries(topics),
+    url: url.replace(/\/$/, ''),
+    door: openDoor({ url, token, fetch }),
+  } as Client
 }

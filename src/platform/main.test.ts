@@ -1,17 +1,20 @@
 /** The platform as a process: what it says when it can't start, what it leaves when it ends, and what a kill costs. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeCertificates } from '../../test/certificates.ts'
 import { openTestDatabase } from '../../test/database.ts'
 import { PlatformFile } from '../api/platform-file.ts'
 import { VERSION } from '../api/version.ts'
 import { type Client, createClient } from '../client/client.ts'
+import { createBlobStore } from '../trees/blob-store.ts'
+import { storeFolder } from '../trees/store-folder.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
@@ -132,6 +135,35 @@ describe('a platform', { timeout: 120_000 }, () => {
     expect(existsSync(join(home, 'lock'))).toBe(false)
     other.close()
     await database.close()
+  })
+
+  test('listens beyond loopback with TLS, where it builds nothing of others, and not without', async () => {
+    const database = await openTestDatabase()
+    try {
+      const refused = start(['--home', home, '--port', '0', '--listen', '0.0.0.0:8700'])
+      expect(await refused.exit).toBe(1)
+      expect(refused.output()).toContain('needs --tls-cert and --tls-key')
+      const { cert, key } = makeCertificates(home).issue(['tow.example.com'])
+      const tls = ['--tls-cert', cert, '--tls-key', key]
+      const beyond = start(['--home', home, '--port', '0', '--listen', '0.0.0.0:0', ...tls], {
+        DATABASE_URL: database.url,
+      })
+      const client = await answering(beyond)
+      expect(platformFile().publicUrl).toMatch(/^https:\/\/tow\.example\.com:\d+$/)
+      const source = join(home, 'source')
+      mkdirSync(source)
+      writeFileSync(join(source, 'index.html'), 'hello')
+      const { tree } = await storeFolder(source, createBlobStore(join(home, 'blobs')))
+      await client.trees.put({ hash: tree.hash, upserts: [...tree.entries], removals: [] })
+      const { id } = await client.ships.start({ tree: tree.hash, folderName: 'shop' })
+      await expect
+        .poll(async () => (await client.ships.get({ id })).apps[0]?.error?.message, { timeout: 20_000 })
+        .toContain('listens beyond its own machine')
+      beyond.child.kill('SIGTERM')
+      expect(await beyond.exit).toBe(0)
+    } finally {
+      await database.close()
+    }
   })
 
   test('says that a word is no port', async () => {

@@ -1,7 +1,7 @@
 /**
  * The platform as a process. The only file that names concrete engines, builders and servers, and the only one of the
  * platform that reads the environment.
- * Usage: main.ts [--home <folder>] [--port <number>] [--restore <file>]
+ * Usage: main.ts [--home <folder>] [--port <number>] [--listen <address>:<port> ...] [--restore <file>]
  * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
 import { homedir, userInfo } from 'node:os'
@@ -13,6 +13,7 @@ import { defaultHome } from '../api/home.ts'
 import { isRefusedByBrowsers } from '../api/ports.ts'
 import { VERSION } from '../api/version.ts'
 import { endLeftover } from '../builders/leftover.ts'
+import { createRefusedBuilder } from '../builders/refused.ts'
 import { createSourceBuilder, startTimeOf } from '../builders/source/index.ts'
 import { createLocalEngine, shutDownRunner } from '../engines/local/engine.ts'
 import { layerDigests } from '../images/layer.ts'
@@ -27,6 +28,7 @@ import { logToFile } from './kernel/log-file.ts'
 import { COPIED_WHILE_IT_RUNS, serverPart } from './kernel/postgres/base-backup.ts'
 import { postgresOnDemand } from './kernel/postgres/on-demand.ts'
 import { openStateDatabase, type StateDatabase } from './kernel/state-database.ts'
+import { mayBuild, readListening } from './listening.ts'
 import { assemble, createPlatform, type Platform, type PlatformOptions } from './platform.ts'
 import { refuseUnfinished, refuseUsed, restoreHome } from './restore.ts'
 
@@ -47,11 +49,22 @@ try {
 async function main(): Promise<void> {
   const { env } = process
   const { values } = parseArgs({
-    options: { home: { type: 'string' }, port: { type: 'string' }, restore: { type: 'string' } },
+    options: {
+      home: { type: 'string' },
+      port: { type: 'string' },
+      listen: { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      name: { type: 'string', multiple: true },
+      'insecure-plain-http': { type: 'boolean' },
+      'shared-builds': { type: 'boolean' },
+      restore: { type: 'string' },
+    },
   })
   const uid = process.getuid?.() ?? -1
   const home = resolve(values.home ?? defaultHome({ env, uid, homedir: homedir() }))
   const port = readPort(values.port)
+  const beyond = readListening(values, env)
   openHome(home)
   if (values.restore === undefined) refuseUnfinished(home)
   else refuseUsed(home)
@@ -121,7 +134,11 @@ async function main(): Promise<void> {
       log,
       blobs,
       engines: { local: engine },
-      builders: [createSourceBuilder({ toolPath: env.PATH ?? '', environment: env, home: homedir() })],
+      builders: [
+        mayBuild(beyond, values)
+          ? createSourceBuilder({ toolPath: env.PATH ?? '', environment: env, home: homedir() })
+          : createRefusedBuilder(),
+      ],
       postgresFor: async (kind) => {
         if (kind !== 'local') return null
         const { adminUrl, port: portForApps } = await forApps.get()
@@ -199,9 +216,11 @@ async function main(): Promise<void> {
     // Apps that ran before a restart of the machine find their database again.
     void forApps.resume().catch((error) => log.error('the PostgreSQL of apps did not come back', error))
     const url = await listen(platform, port)
-    writePlatformFile(home, { url, pid: process.pid, tokenFile: platform.tokenFile, version: VERSION })
-    log.info('the platform answers', { url, version: VERSION, pid: process.pid })
-    process.stdout.write(`the platform answers at ${url}\n`)
+    const publicUrl = beyond && (await platform.listenBeyond(beyond))
+    const { tokenFile } = platform
+    writePlatformFile(home, { url, publicUrl, pid: process.pid, tokenFile, version: VERSION })
+    log.info('the platform answers', { url, publicUrl, version: VERSION, pid: process.pid })
+    process.stdout.write(`the platform answers at ${publicUrl ? `${url} and ${publicUrl}` : url}\n`)
   } catch (error) {
     log.error('the platform did not start', error)
     await platform?.close().catch(() => {})

@@ -26,6 +26,7 @@ import { createProcesses } from './features/processes/index.ts'
 import { createReleases } from './features/releases/index.ts'
 import { createRollouts } from './features/rollouts/index.ts'
 import { createShips } from './features/ships/index.ts'
+import { createSignIn, type SignInOptions } from './features/sign-in/index.ts'
 import { createSystem, type SystemOptions } from './features/system/index.ts'
 import { createWhy } from './features/why/index.ts'
 import { PLATFORM } from './kernel/actor.ts'
@@ -34,6 +35,7 @@ import type { Clock } from './kernel/clock.ts'
 import type { Database, Queries, Within } from './kernel/database.ts'
 import { databasePart } from './kernel/dump.ts'
 import type { Feature } from './kernel/feature.ts'
+import type { Beyond } from './kernel/http/beyond.ts'
 import { documentation } from './kernel/http/docs/index.ts'
 import { createReplays } from './kernel/http/replays.ts'
 import { createServer } from './kernel/http/server.ts'
@@ -58,6 +60,7 @@ export interface PlatformOptions {
   builders: readonly Builder[]
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
+  signIn?: Pick<SignInOptions, 'passwordCost'>
   build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
   /** What a backup holds beside what features keep. */
   backup: readonly BackupPart[]
@@ -70,6 +73,8 @@ export interface Platform {
   tree(hash: string): Promise<Tree>
   /** Answers with the URL. CONFLICT where the port is taken. */
   listen(port: number): Promise<string>
+  /** The same beyond loopback, afterwards. */
+  listenBeyond(beyond: Beyond): Promise<string>
   /** Ends what is under way in order. Apps go on. */
   close(): Promise<void>
 }
@@ -94,7 +99,10 @@ export async function assemble(options: PlatformOptions) {
     ...{ home, person: options.person, database, clock },
     requireEnvironment: (queries, name) => environments.get(queries, name),
     appsOf: (queries) => apps.list(queries),
+    principalOfSession: (secret) => signIn.principalOfSession(secret),
+    onRevoked: (change, principal) => signIn.onRevoked(change, principal),
   })
+  const signIn = createSignIn({ database, clock, access, onError, ...options.signIn })
   const content = createContent({
     database,
     blobs,
@@ -306,6 +314,7 @@ export async function assemble(options: PlatformOptions) {
     releases: releases.routes.releases,
     rollouts: rollouts.routes.rollouts,
     ships: ships.routes.ships,
+    signIn: signIn.routes.signIn,
     system: system.routes.system,
     trees: content.routes.trees,
   } satisfies Record<keyof Contract, unknown>)
@@ -313,6 +322,7 @@ export async function assemble(options: PlatformOptions) {
   const features: Feature[] = [
     content,
     access,
+    signIn,
     environments,
     apps,
     config,
@@ -358,6 +368,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     onAccessChanged: (look) => database.listen('access', look),
     replays,
     log,
+    now: () => clock.now(),
     mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),
     pages: [
       documentation(options.version),
@@ -387,5 +398,6 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     interval: REPLAYS_COLLECTED_EVERY,
     onError,
   })
-  return { tokenFile: access.tokenFile, tree: content.tree, listen: server.listen, close }
+  const { listen, listenBeyond } = server
+  return { tokenFile: access.tokenFile, tree: content.tree, listen, listenBeyond, close }
 }

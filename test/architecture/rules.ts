@@ -18,6 +18,7 @@ const PORTS = ['src/engines/engine.ts', 'src/builders/builder.ts']
 export const FEATURE_ORDER = [
   'content',
   'access',
+  'sign-in',
   'environments',
   'manifests',
   'apps',

@@ -203,6 +203,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./needs/remove.ts'),
   },
   {
+    path: 'login',
+    group: PEOPLE,
+    summary: 'Sign in to a platform elsewhere, or list where you are',
+    load: () => import('./login.ts'),
+  },
+  {
+    path: 'logout',
+    group: PEOPLE,
+    summary: 'Sign out, here and on the platform',
+    load: () => import('./logout.ts'),
+  },
+  {
     path: 'whoami',
     group: PEOPLE,
     summary: 'Who you are to the platform, and what you may do',
@@ -219,6 +231,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: PEOPLE,
     summary: 'Make a person known, with roles and teams',
     load: () => import('./people/add.ts'),
+  },
+  {
+    path: 'people invite',
+    group: PEOPLE,
+    summary: 'A code with which somebody chooses a password',
+    load: () => import('./people/invite.ts'),
   },
   {
     path: 'people grant',

@@ -71,12 +71,9 @@ async function addRemote(place: {
   home: string
   terminal: Terminal
 }): Promise<void> {
-  const { terminal, home } = place
+  const { terminal } = place
   try {
-    const { findPlatform } = await import('../platform/connect.ts')
-    const platform = await findPlatform(home)
-    if (!platform) return
-    const remote = await ensureRemote({ ...place, url: platform.url })
+    const remote = await ensureRemote({ ...place, url: place.client.url })
     if (remote.kind === 'added') {
       terminal.say(
         terminal.tint('dim', 'added the remote tow: git push tow main ships what changed, from now on'),

@@ -12,6 +12,7 @@ const facts: UnitFacts = {
   home: '/home/ann o/tow "home" 100%',
   node: process.execPath,
   entry: ['/opt/tow path/platform.js'],
+  listening: [],
   path: '/usr/bin:/bin',
   asRoot: false,
   userHome: '/home/ann',

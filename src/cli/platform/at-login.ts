@@ -20,6 +20,7 @@ export interface UnitFacts {
   home: string
   node: string
   entry: string[]
+  listening: readonly string[]
   /** The person's own PATH: it decides which runtimes apps find. */
   path: string
   asRoot: boolean
@@ -35,7 +36,7 @@ function quoted(text: string): string {
 export function systemdUnit(facts: UnitFacts): Unit {
   const folder = facts.asRoot ? '/etc/systemd/system' : join(facts.configHome, 'systemd', 'user')
   const scope = facts.asRoot ? [] : ['--user']
-  const command = [facts.node, ...facts.entry, '--home', facts.home].map(quoted).join(' ')
+  const command = [facts.node, ...facts.entry, '--home', facts.home, ...facts.listening].map(quoted).join(' ')
   return {
     file: join(folder, 'towpath.service'),
     text: `[Unit]
@@ -66,7 +67,7 @@ export function launchdUnit(facts: UnitFacts): Unit {
     facts.asRoot ? '/Library/LaunchDaemons' : join(facts.userHome, 'Library', 'LaunchAgents'),
     'dev.towpath.platform.plist',
   )
-  const words = [facts.node, ...facts.entry, '--home', facts.home].map(
+  const words = [facts.node, ...facts.entry, '--home', facts.home, ...facts.listening].map(
     (word) => `    <string>${escaped(word)}</string>`,
   )
   return {
@@ -97,13 +98,16 @@ interface Install {
   home: string
   env: NodeJS.ProcessEnv
   terminal: Terminal
+  /** Where else the platform listens, as its options. */
+  listening?: readonly string[]
 }
 
-export async function installAtLogin({ home, env, terminal }: Install): Promise<void> {
+export async function installAtLogin({ home, env, terminal, listening = [] }: Install): Promise<void> {
   const facts: UnitFacts = {
     home,
     node: process.execPath,
     entry: platformEntry(),
+    listening,
     path: env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
     asRoot: process.getuid?.() === 0,
     userHome: homedir(),

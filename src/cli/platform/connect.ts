@@ -95,6 +95,8 @@ interface StartOptions {
   env: NodeJS.ProcessEnv
   signal: AbortSignal
   port?: number
+  /** Where else it listens, as options of the platform. */
+  listening?: readonly string[]
 }
 
 /** Starts the platform as a process of its own and waits until it answers. `started` is false when it already ran. */
@@ -103,6 +105,7 @@ export async function startPlatform({
   env,
   signal,
   port,
+  listening = [],
 }: StartOptions): Promise<{ file: PlatformFile; started: boolean }> {
   // A file that can't be read says nothing; the platform that is started writes another.
   const running = await findPlatform(home).catch(() => null)
@@ -113,7 +116,13 @@ export async function startPlatform({
   const log = openStartLog(home, startLog)
   const child = spawn(
     process.execPath,
-    [...platformEntry(), '--home', home, ...(port === undefined ? [] : ['--port', String(port)])],
+    [
+      ...platformEntry(),
+      '--home',
+      home,
+      ...(port === undefined ? [] : ['--port', String(port)]),
+      ...listening,
+    ],
     {
       detached: true,
       stdio: ['ignore', log, log],

@@ -10,6 +10,10 @@ export interface OperationContext {
   /** Set behind every request; absent where the platform asks on its own account. */
   principal?: Principal
   requestId: string
+  /** Where the request came from; set behind every request. */
+  address?: string
+  /** The browser session that it came with. */
+  session?: string | undefined
   /** Aborted when the caller goes away. */
   signal: AbortSignal
 }

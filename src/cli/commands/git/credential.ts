@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { Command } from '../../command.ts'
+import { readRemembered } from '../../platform/remembered.ts'
 import { readAll } from '../../terminal/input.ts'
 
 /** Git’s own protocol: attributes on stdin, attributes on stdout. It asks for the address of the remote alone. */
@@ -8,7 +9,7 @@ export const command: Command = {
   arguments: [{ name: '[operation]', description: 'get, store or erase, as Git says it' }],
   options: [{ flags: '--home <folder>', description: 'the platform’s home (default: yours)' }],
   examples: [['tow git credential get', 'what Git runs when it pushes to the remote tow']],
-  async run({ terminal, home }, [operation], options) {
+  async run({ terminal, home, configHome }, [operation], options) {
     // There is nothing to keep: the token stands in the platform's home.
     if (operation !== 'get') return 0
     const asked = Object.fromEntries(
@@ -17,6 +18,11 @@ export const command: Command = {
         return at > 0 ? [[line.slice(0, at), line.slice(at + 1)]] : []
       }),
     )
+    const remembered = (await readRemembered(configHome)).platforms[`${asked.protocol}://${asked.host}`]
+    if (remembered) {
+      terminal.write(`username=${remembered.person}\npassword=${remembered.token}\n`)
+      return 0
+    }
     const { findPlatform } = await import('../../platform/connect.ts')
     const from = typeof options.home === 'string' ? options.home : home
     const platform = await findPlatform(from)

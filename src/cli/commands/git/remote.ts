@@ -13,9 +13,7 @@ export const command: Command = {
   async run({ terminal, json, connectOrStart, home, cwd }, [folder]) {
     const root = await findRoot(resolve(cwd, folder ?? '.'))
     const client = await connectOrStart()
-    const { findPlatform } = await import('../../platform/connect.ts')
-    const { url } = (await findPlatform(home))!
-    const remote = await ensureRemote({ client, url, root, home })
+    const remote = await ensureRemote({ client, url: client.url, root, home })
     if (remote.kind === 'none') {
       throw new TowError('REFUSED', `${root} is in no Git repository`, { hint: 'git init -b main' })
     }

@@ -23,6 +23,7 @@ export const command: Command = {
     })
     if (json) return void printJson(terminal, person)
     terminal.say(`${person.name} is known: ${describeGrants(person.roles)}.`)
+    terminal.say(`tow people invite ${person.name} lets them sign in.`)
     return void terminal.say(`Undo: tow people remove ${person.name}`)
   },
 }

@@ -137,6 +137,10 @@ export async function createAccess(options: AccessOptions) {
     async issueToken(change: Change, principal: string, wanted: NewToken): Promise<string> {
       return (await tokens.issue(change, principal, wanted)).token
     },
+    /** Ends one token of the principal. */
+    async endToken(change: Change, principal: string, name: string): Promise<void> {
+      await tokens.remove(change, principal, name)
+    },
     /** Throws FORBIDDEN, with all that is lacking, where whoever acts may not do this to each of these. */
     require(actor: Actor, permission: ScopedPermission, all: readonly Touched[]): void {
       if (actor === PLATFORM) return

@@ -26,6 +26,7 @@ function start(meta: object, mounts: ((server: FastifyInstance) => void)[] = [])
     authenticator: { authenticate: async () => null, permits: () => false },
     authorize: async () => {},
     onAccessChanged: () => () => {},
+    now: () => new Date(),
     replays: { once: async () => null, collect: async () => 0 },
     log: createLog(() => {}),
     mounts,

@@ -10,6 +10,8 @@ import type { Actor } from '../actor.ts'
 import { newId } from '../ids.ts'
 import type { Authenticator, Presented, Principal } from './authenticator.ts'
 import { type Authorize, checkObjects } from './authorize.ts'
+import { readSession, requireOwnPage } from './browser.ts'
+import { boundStrangersBody, entranceOf, refuseStrangers } from './entrance.ts'
 import { refuseUnkeepableText } from './text.ts'
 
 declare module 'fastify' {
@@ -24,6 +26,8 @@ declare module 'fastify' {
     principal: Principal
     /** Whoever sent it, as they are now; throws where they would not be let in any more. */
     admitAgain(): Promise<Principal>
+    /** What it came in with; undefined where no permission is asked for. */
+    presented: Presented | undefined
   }
 }
 
@@ -36,9 +40,6 @@ const NOBODY: Principal = {
   credential: { kind: 'token', name: null, expiresAt: null },
 }
 
-/** Names that only this machine answers to; anything else reached us by a trick with a name server. */
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
-
 export const makeRequestId = () => newId('q')
 
 /** For doors outside the table of operations: who acts, as `database.change` wants to know it. */
@@ -46,9 +47,17 @@ export function actorOf(request: FastifyRequest): Actor {
   return { name: request.principal.name, principal: request.principal }
 }
 
-export function guard(server: FastifyInstance, authenticator: Authenticator, authorize: Authorize): void {
+interface Gate {
+  authenticator: Authenticator
+  authorize: Authorize
+  /** Counts a token that nobody gave out, by where it came from. */
+  guessed: (address: string) => void
+}
+
+export function guard(server: FastifyInstance, gate: Gate): void {
   server.decorateRequest('principal')
   server.decorateRequest('admitAgain')
+  server.decorateRequest('presented')
   server.addHook('onRoute', (route) => {
     const { permission, objects } = route.config ?? {}
     const what = `the route ${String(route.method)} ${route.url}`
@@ -61,43 +70,38 @@ export function guard(server: FastifyInstance, authenticator: Authenticator, aut
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'cross-origin-resource-policy': 'same-origin',
+      'cross-origin-opener-policy': 'same-origin',
     })
-    refuseStrangers(request.headers.host, request.headers.origin)
+    const letGo = boundStrangersBody(request.raw)
+    refuseStrangers(request.raw)
     // Without a route there is nothing to protect, and the answer is 404.
     const { permission = 'anyone', objects, basic } = request.routeOptions.config
     // Git asks first without a token, and sends one only to whoever asks for it in these words.
     if (basic) reply.header('www-authenticate', 'Basic realm="Towpath"')
-    request.admitAgain = async () => {
-      const principal = permission === 'anyone' ? NOBODY : await admit(request, authenticator, permission)
+    const enter = async (through: Gate) => {
+      const principal = permission === 'anyone' ? NOBODY : await admit(request, through, permission)
+      if (permission !== 'anyone') letGo()
       if (!isScoped(permission) || objects === undefined || objects === 'later') return principal
       refuseUnkeepableText(request.params)
-      await authorize(principal, permission, objects, request.params as Record<string, unknown>)
+      await gate.authorize(principal, permission, objects, request.params as Record<string, unknown>)
       return principal
     }
-    request.principal = await request.admitAgain()
+    request.principal = await enter(gate)
+    // What was let in once is no guess.
+    request.admitAgain = () => enter({ ...gate, guessed: () => {} })
   })
 }
 
-/** DNS rebinding and pages of other origins: a browser sends their names, and they are not ours. */
-export function refuseStrangers(host: string | undefined, origin: string | undefined): void {
-  const name = host?.replace(/:\d+$/, '').toLowerCase()
-  if (!name || !LOOPBACK.has(name)) {
-    throw new TowError(
-      'FORBIDDEN',
-      `the platform answers only to localhost, not to ${JSON.stringify(host ?? '')}`,
-      {
-        hint: 'use http://127.0.0.1 or http://localhost',
-      },
-    )
-  }
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase()}`) {
-    throw new TowError('FORBIDDEN', `a page of ${JSON.stringify(origin)} may not call the platform`)
-  }
-}
-
 /** The credential that a request carries; undefined where it carries none that this route takes. */
-function presentedBy({ headers, routeOptions }: FastifyRequest): Presented | undefined {
-  const given = headers.authorization ?? ''
+function presentedBy(request: FastifyRequest): Presented | undefined {
+  const { headers, routeOptions } = request
+  const given = headers.authorization
+  if (given === undefined) {
+    const session = readSession(request)
+    return session === undefined ? undefined : { kind: 'session', secret: session }
+  }
   const basic = routeOptions.config.basic ? /^Basic ([A-Za-z0-9+/=]{1,1024})$/i.exec(given)?.[1] : undefined
   const secret =
     basic === undefined
@@ -108,21 +112,21 @@ function presentedBy({ headers, routeOptions }: FastifyRequest): Presented | und
 
 async function admit(
   request: FastifyRequest,
-  authenticator: Authenticator,
+  { authenticator, guessed }: Gate,
   permission: Permission,
 ): Promise<Principal> {
   const presented = presentedBy(request)
+  request.presented = presented
+  if (presented?.kind === 'session') requireOwnPage(request)
   const principal = presented === undefined ? null : await authenticator.authenticate(presented)
   if (!principal) {
-    throw new TowError(
-      'UNAUTHENTICATED',
-      presented === undefined
-        ? 'the request carries no token'
-        : 'the token is not one that this platform gave out',
-      {
-        hint: 'send Authorization: Bearer <token>; the token is in the file that platform.json names',
-      },
-    )
+    if (presented) guessed(request.ip)
+    throw nobody(presented)
+  }
+  if (principal.credential.kind === 'token-file' && !entranceOf(request.raw).isLocal) {
+    throw new TowError('FORBIDDEN', 'the token in the platform’s home is good on its own machine alone', {
+      hint: 'sign in from elsewhere: tow login <url>',
+    })
   }
   if (!authenticator.permits(principal, permission)) {
     throw new TowError('FORBIDDEN', `${principal.name} lacks the permission ${permission}`, {
@@ -130,4 +134,17 @@ async function admit(
     })
   }
   return principal
+}
+
+function nobody(presented: Presented | undefined): TowError {
+  if (presented === undefined) {
+    return new TowError('UNAUTHENTICATED', 'the request carries no token', {
+      hint: 'send Authorization: Bearer <token>; tow login <url> brings one, and on its own machine platform.json names the file that holds one',
+    })
+  }
+  const what =
+    presented.kind === 'session' ? 'session is over' : 'token is not one that this platform gave out'
+  return new TowError('UNAUTHENTICATED', `the ${what}`, {
+    hint: presented.kind === 'session' ? 'sign in again, at /sign-in' : 'tow login <url>',
+  })
 }

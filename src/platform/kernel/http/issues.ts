@@ -6,9 +6,11 @@ interface Issue {
 
 const SHOWN = 5
 const LONGEST_VALUE = 60
+/** Of one sentence: some repeat every key that they were given. */
+const LONGEST_SENTENCE = 400
 
 export function describeIssues(issues: readonly Issue[], input: unknown): string {
-  const sentences = issues.slice(0, SHOWN).map((issue) => describeIssue(issue, input))
+  const sentences = issues.slice(0, SHOWN).map((issue) => shortened(describeIssue(issue, input)))
   const rest = issues.length - sentences.length
   return sentences.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
 }
@@ -20,6 +22,9 @@ function describeIssue(issue: Issue, input: unknown): string {
   if (value === undefined && path.length > 0) return `${place} is missing`
   return `${place}${shown(value, path)} is not accepted: ${issue.message.replace(/^Invalid input: /, '')}`
 }
+
+const shortened = (sentence: string) =>
+  sentence.length > LONGEST_SENTENCE ? `${sentence.slice(0, LONGEST_SENTENCE)} …` : sentence
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   let value = input

@@ -10,6 +10,7 @@ import { OpenAPIHandler } from '@orpc/openapi/fastify'
 import type { AnyRouter } from '@orpc/server'
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4'
 import type { FastifyInstance } from 'fastify'
+import type { TowError } from '../../../api/errors.ts'
 import type { OperationMeta } from '../../../api/operation.ts'
 import type { Log } from '../log.ts'
 import type { OperationContext } from '../operations.ts'
@@ -24,6 +25,8 @@ import { refuseUnkeepableText } from './text.ts'
 interface RequestContext extends OperationContext {
   principal: Principal
   idempotencyKey: string | undefined
+  /** Says when it is worth trying again. */
+  retryAfter: (seconds: number) => void
   /** Told once the answer turns out to be a stream, with what asks for it again on somebody's behalf. */
   streams: (again: (principal: Principal) => Promise<void>) => void
 }
@@ -59,8 +62,11 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
           actor: actorOf(request),
           principal: request.principal,
           requestId: request.id,
+          address: request.ip,
+          session: request.presented?.kind === 'session' ? request.presented.secret : undefined,
           signal: gone.signal,
           idempotencyKey: readKey(request.headers['idempotency-key']),
+          retryAfter: (seconds) => void reply.header('retry-after', String(seconds)),
           streams(again) {
             leave = server.standing.add(reply.raw, async () => again(await request.admitAgain()))
           },
@@ -88,7 +94,10 @@ function createHandler({ router, authorize, replays, log }: ServeOptions) {
         try {
           return await next()
         } catch (error) {
-          throw fail(error, context.requestId, `${request.method} ${request.url.pathname}`)
+          const told = fail(error, context.requestId, `${request.method} ${request.url.pathname}`)
+          const { retryAfterSeconds } = told.cause as TowError
+          if (retryAfterSeconds !== undefined) context.retryAfter(retryAfterSeconds)
+          throw told
         }
       },
     ],

@@ -1,14 +1,17 @@
 /**
- * The platform's HTTP server, on loopback alone. It knows routes, limits and failures, and no operation by name.
+ * The platform's HTTP server, on loopback, and beyond it where it was told to. It knows routes, limits and failures, and no operation by name.
  */
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AnyRouter } from '@orpc/server'
 import fastify, { type FastifyInstance } from 'fastify'
 import { ERROR_CODES, TowError } from '../../../api/errors.ts'
 import type { Log } from '../log.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { Authorize } from './authorize.ts'
+import { type Beyond, type OpenBeyond, openBeyond } from './beyond.ts'
 import { failureBody, isUnexpected, toTowError } from './failure.ts'
 import { guard, makeRequestId } from './guard.ts'
+import { createGuesses } from './guesses.ts'
 import type { Replays } from './replays.ts'
 import { serveOperations } from './serve.ts'
 import { createStanding, type Standing } from './standing.ts'
@@ -29,6 +32,7 @@ export interface ServerOptions {
   onAccessChanged: (look: () => void) => () => void
   replays: Replays
   log: Log
+  now: () => Date
   /** Doors beside the table of operations, mounted under `/api`. */
   mounts: readonly ((server: FastifyInstance) => void)[]
   /** Pages outside `/api`: the documentation, later the console. */
@@ -38,6 +42,8 @@ export interface ServerOptions {
 export interface Server {
   /** Answers with the URL. `port` 0: any. Throws CONFLICT where the port is taken. */
   listen(port: number): Promise<string>
+  /** The same beyond loopback, once the server listens there. Answers with the URL. */
+  listenBeyond(beyond: Beyond): Promise<string>
   close(): Promise<void>
 }
 
@@ -45,7 +51,7 @@ const CLOSING_MILLISECONDS = 3000
 const RECHECK_MILLISECONDS = 60_000
 
 export function createServer(options: ServerOptions): Server {
-  const { router, authenticator, authorize, onAccessChanged, replays, log, mounts, pages } = options
+  const { router, authenticator, authorize, onAccessChanged, replays, log, now, mounts, pages } = options
   const server = fastify({
     genReqId: makeRequestId,
     requestIdHeader: false,
@@ -59,13 +65,15 @@ export function createServer(options: ServerOptions): Server {
   server.decorate('standing', standing)
   const unlisten = onAccessChanged(() => void standing.recheck())
   const minutes = setInterval(() => void standing.recheck(), RECHECK_MILLISECONDS).unref()
-  guard(server, authenticator, authorize)
+  let outside: OpenBeyond | null = null
+  guard(server, { authenticator, authorize, guessed: createGuesses(now) })
   routeUpgrades(server)
   server.setErrorHandler((thrown, request, reply) => {
     const error = toTowError(thrown, request.id)
     if (isUnexpected(error)) {
       log.error('a request failed', error.cause ?? error, { requestId: request.id, method: request.method })
     }
+    if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
     return reply.status(ERROR_CODES[error.code].status).send(failureBody(error, request.id))
   })
   server.setNotFoundHandler((request) => {
@@ -100,13 +108,21 @@ export function createServer(options: ServerOptions): Server {
         })
       }
     },
+    async listenBeyond(beyond) {
+      const routes = {
+        request: (incoming: IncomingMessage, answer: ServerResponse) => server.routing(incoming, answer),
+        upgrades: (source: HttpServer) => routeUpgrades(server, source),
+      }
+      outside = await openBeyond(beyond, { ...routes, log, now })
+      return outside.url
+    },
     async close() {
       clearInterval(minutes)
       unlisten()
       // Cut, not ended: to a client the end of a stream means that there is nothing more to come.
       standing.cutAll()
       const late = setTimeout(() => server.server.closeAllConnections(), CLOSING_MILLISECONDS)
-      await server.close()
+      await Promise.all([outside?.close(), server.close()])
       clearTimeout(late)
     },
   }

@@ -2,7 +2,7 @@
  * Upgrades (WebSockets) pass through the same routes and the same guard as every other request: a route with
  * `config: { permission }` calls `takeUpgrade` and gets the bare socket.
  */
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { TowError } from '../../../api/errors.ts'
@@ -14,8 +14,9 @@ interface Upgrade {
 
 const asked = new WeakMap<IncomingMessage, Upgrade>()
 
-export function routeUpgrades(server: FastifyInstance): void {
-  server.server.on('upgrade', (request, socket, head) => {
+/** `source` is where requests come in: the server's own listener, or one beside it. */
+export function routeUpgrades(server: FastifyInstance, source: Server = server.server): void {
+  source.on('upgrade', (request, socket, head) => {
     asked.set(request, { socket, head })
     // Where the guard refuses, its answer is written to the socket like any other, and the socket ends with it.
     const response = new ServerResponse(request)
