@@ -1,0 +1,193 @@
+{{/*
+A command runs under a shell that hands SIGTERM on to everything in the container: an app which is process 1 itself
+would not be ended by a signal that it does not handle. The shell also completes the name of the process by the pod's.
+*/}}
+{{- define "app.supervise" -}}
+export TOW_PROCESS="$1.${TOW_POD##*-}"; unset TOW_POD
+trap 'trap "" TERM; kill -TERM 0' TERM
+sh -c "$2" & child=$!
+while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done
+exit "$code"
+{{- end }}
+
+{{/* Where a client writes, nothing begins before its first line says that it is there: no output may be missed. */}}
+{{- define "app.attend" -}}
+export TOW_PROCESS="$1.${TOW_POD##*-}"; unset TOW_POD
+read -r _ || exit 1
+exec sh -c "$2"
+{{- end }}
+
+{{- define "app.attendTerminal" -}}
+export TOW_PROCESS="$1.${TOW_POD##*-}" TERM=xterm-256color; unset TOW_POD
+stty -echo 2>/dev/null; read -r _ || exit 1; stty echo columns "$3" rows "$4" 2>/dev/null
+exec sh -c "$2"
+{{- end }}
+
+{{/* The labels and annotations of a pod: (dict "root" $ "set" id "process" name "spec" ... "kind" ...) */}}
+{{- define "app.podMetadata" -}}
+labels:
+  {{- include "app.labels" . | nindent 2 }}
+  {{- range (index .root.Values.sets .set).needs }}
+  needs.towpath.dev/{{ . }}: "true"
+  {{- end }}
+{{- $annotations := merge (dict) .root.Values.annotations }}
+{{- with .spec.restart }}{{ $annotations = merge (dict "towpath.dev/restart" (toString .)) $annotations }}{{ end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What all pods have in common: (dict "root" $ "set" id "process" name "spec" ... "restartPolicy" ... "takesTraffic" bool) */}}
+{{- define "app.podSpec" -}}
+{{- $values := .root.Values }}
+{{- $set := index $values.sets .set }}
+{{- $grace := 30 }}{{ if hasKey .spec "graceSeconds" }}{{ $grace = int .spec.graceSeconds }}{{ end -}}
+serviceAccountName: {{ include "app.name" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+restartPolicy: {{ .restartPolicy }}
+terminationGracePeriodSeconds: {{ if .takesTraffic }}{{ add $grace $values.drainSeconds }}{{ else }}{{ $grace }}{{ end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ $values.user }}
+  runAsGroup: {{ $values.group }}
+  fsGroup: {{ $values.group }}
+  seccompProfile:
+    type: RuntimeDefault
+{{- with $values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+containers:
+  - name: app
+    image: {{ required (printf "the set %s has no image" .set) $set.image }}
+    imagePullPolicy: IfNotPresent
+    {{- if .spec.command }}
+    command:
+      - sh
+      - -c
+      - |
+        {{- if .spec.tty }}
+        {{- include "app.attendTerminal" . | nindent 8 }}
+        {{- else if .spec.stdin }}
+        {{- include "app.attend" . | nindent 8 }}
+        {{- else }}
+        {{- include "app.supervise" . | nindent 8 }}
+        {{- end }}
+      - tow
+      - {{ .process | quote }}
+      # Kubernetes would put values in place of $(NAME) by itself; what the shell is to read has each $ twice.
+      - {{ .spec.command | replace "$" "$$" | quote }}
+      {{- with .spec.tty }}
+      - {{ .columns | quote }}
+      - {{ .rows | quote }}
+      {{- end }}
+    {{- end }}
+    {{- if .spec.tty }}
+    stdin: true
+    tty: true
+    {{- else if .spec.stdin }}
+    stdin: true
+    stdinOnce: true
+    {{- end }}
+    env:
+      {{- if .takesTraffic }}
+      - name: PORT
+        value: {{ $values.port | quote }}
+      {{- end }}
+      - name: TOW_APP
+        value: {{ include "app.name" .root | quote }}
+      - name: TOW_ENVIRONMENT
+        value: {{ $values.environment | quote }}
+      - name: TOW_RELEASE
+        value: {{ if $set.release }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}
+      - name: TOW_POD
+        valueFrom:
+          fieldRef:
+            apiVersion: v1
+            fieldPath: metadata.name
+      - name: HOME
+        value: /tmp
+      - name: TMPDIR
+        value: /tmp
+    {{- with $set.config }}
+    envFrom:
+      {{- range . }}
+      - secretRef:
+          name: {{ . }}
+      {{- end }}
+    {{- end }}
+    resources:
+      {{- include "app.resources" . | nindent 6 }}
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: {{ $values.readOnlyRoot }}
+      capabilities:
+        drop: [ALL]
+    {{- if .takesTraffic }}
+    {{- include "app.traffic" . | nindent 4 }}
+    {{- end }}
+    volumeMounts:
+      - name: scratch
+        mountPath: /tmp
+volumes:
+  - name: scratch
+    emptyDir:
+      sizeLimit: {{ $values.scratch }}
+{{- end }}
+
+{{/* Port, probes and the way out of a container that takes traffic. */}}
+{{- define "app.traffic" -}}
+ports:
+  - name: http
+    containerPort: {{ .root.Values.port }}
+    protocol: TCP
+startupProbe:
+  {{- include "app.check" . | nindent 2 }}
+  periodSeconds: 1
+  timeoutSeconds: 5
+  # A little more than asked for: whoever waits has seen why before the kubelet ends it.
+  failureThreshold: {{ add (.spec.bootSeconds | default 60) 5 }}
+readinessProbe:
+  {{- include "app.check" . | nindent 2 }}
+  periodSeconds: 2
+  timeoutSeconds: 5
+  failureThreshold: 2
+livenessProbe:
+  {{- include "app.check" . | nindent 2 }}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- if gt (int .root.Values.drainSeconds) 0 }}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: {{ .root.Values.drainSeconds }}
+{{- end }}
+{{- end }}
+
+{{- define "app.check" -}}
+{{- if .spec.health -}}
+httpGet:
+  path: {{ .spec.health | quote }}
+  port: http
+  scheme: HTTP
+{{- else -}}
+tcpSocket:
+  port: http
+{{- end }}
+{{- end }}
