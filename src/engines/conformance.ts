@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
 import { describeJobs } from './conformance/jobs.ts'
 import { describeLogs } from './conformance/logs.ts'
 import { describeProcesses } from './conformance/processes.ts'
-import { createSampleContent, sampleArtifact } from './conformance/sample.ts'
+import { createSampleContent, type DigestLayer, sampleArtifact } from './conformance/sample.ts'
 import { describeTraffic } from './conformance/traffic.ts'
 import { describeWhole } from './conformance/whole.ts'
 import { createWorld } from './conformance/world.ts'
@@ -19,6 +19,8 @@ export interface EngineUnderTest {
   engine: Engine
   /** The platform's side starts anew: another Engine over the same things. */
   reopen(): Promise<Engine>
+  /** How its addresses are reached from here; plain `fetch` unless told. */
+  fetch?: typeof fetch
   /** Ends everything that the suite left. */
   dispose(): Promise<void>
 }
@@ -26,6 +28,10 @@ export interface EngineUnderTest {
 export interface ConformanceOptions {
   /** Sentences that this engine does not keep, each with its reason. */
   skips?: Record<string, string>
+  /** Milliseconds that one state may take to come about; 40 s unless told. */
+  patience?: number
+  /** What an engine that sends layers away needs to know of one; the sample has none unless told. */
+  digestLayer?: DigestLayer
 }
 
 export function describeEngine(
@@ -33,7 +39,8 @@ export function describeEngine(
   makeEngine: (content: ContentSource) => Promise<EngineUnderTest>,
   options: ConformanceOptions = {},
 ): void {
-  describe(`the ${name} engine`, { timeout: 60_000 }, () => {
+  const patience = options.patience ?? 40_000
+  describe(`the ${name} engine`, { timeout: patience * 1.5 }, () => {
     const skips = options.skips ?? {}
     let folder: string
     let tested: EngineUnderTest
@@ -43,13 +50,15 @@ export function describeEngine(
         if (reason) test.skip(`${sentence} (not here: ${reason})`, body)
         else test(sentence, body)
       },
+      patience,
+      fetch: (input, init) => (tested.fetch ?? fetch)(input, init),
       open: () => tested.reopen(),
     } as Parameters<typeof createWorld>[0]
     const world = createWorld(start)
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'tow-conformance-'))
-      start.content = createSampleContent(join(folder, 'blobs'))
+      start.content = createSampleContent(join(folder, 'blobs'), options.digestLayer)
       start.artifact = await sampleArtifact(start.content)
       tested = await makeEngine(start.content)
       start.engine = tested.engine

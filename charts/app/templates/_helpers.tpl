@@ -21,6 +21,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "app.processSelector" -}}
 {{ include "app.selector" .root }}
 app.kubernetes.io/component: {{ .process }}
+towpath.dev/kind: process
 towpath.dev/set: {{ .set }}
 {{- end }}
 
@@ -28,9 +29,6 @@ towpath.dev/set: {{ .set }}
 {{ include "app.selector" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service | lower }}
 towpath.dev/environment: {{ .Values.environment }}
-{{- with .Values.labels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
 {{/* Metadata of an object: (dict "root" $ "name" ... "labels" text) */}}
@@ -48,7 +46,7 @@ annotations:
 {{- end }}
 
 {{- define "app.labels" -}}
-{{- $labels := include "app.commonLabels" .root | fromYaml }}
+{{- $labels := merge (dict) .root.Values.labels (include "app.commonLabels" .root | fromYaml) }}
 {{- with .set }}{{ $labels = merge (dict "towpath.dev/set" . "app.kubernetes.io/version" .) $labels }}{{ end }}
 {{- with .process }}{{ $labels = merge (dict "app.kubernetes.io/component" .) $labels }}{{ end }}
 {{- with .kind }}{{ $labels = merge (dict "towpath.dev/kind" .) $labels }}{{ end }}

@@ -47,6 +47,9 @@ serviceAccountName: {{ include "app.name" .root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 restartPolicy: {{ .restartPolicy }}
+{{- with .spec.timeoutSeconds }}
+activeDeadlineSeconds: {{ . }}
+{{- end }}
 terminationGracePeriodSeconds: {{ if .takesTraffic }}{{ add $grace $values.drainSeconds }}{{ else }}{{ $grace }}{{ end }}
 securityContext:
   runAsNonRoot: true

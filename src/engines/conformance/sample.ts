@@ -1,6 +1,6 @@
 /** The app that the suite ships: one small Node server that misbehaves on request. */
 import type { Artifact } from '../../api/app-spec.ts'
-import { createBlobStore } from '../../trees/blob-store.ts'
+import { type BlobStore, createBlobStore } from '../../trees/blob-store.ts'
 import { makeTree, type Tree } from '../../trees/tree.ts'
 import type { ContentSource, Desired, DesiredSet } from '../engine.ts'
 
@@ -42,17 +42,23 @@ if (mode === 'echo') process.stdin.on('data', (data) => process.stdout.write('go
 if (mode === 'size') { process.stdout.write(process.stdout.columns + 'x' + process.stdout.rows + '\\n'); process.exit(0) }
 `
 
+type LayerFacts = Pick<Artifact['layers'][number], 'diffId' | 'digest' | 'size'>
+export type DigestLayer = (tree: Tree, blobs: BlobStore) => Promise<LayerFacts>
+
 export interface SampleContent extends ContentSource {
   /** Keeps files as a tree, by path. */
   keep(files: Record<string, string>): Promise<Tree>
+  digestLayer(tree: Tree): Promise<LayerFacts>
 }
 
 /** A content source over a blob store in the folder. */
-export function createSampleContent(folder: string): SampleContent {
+export function createSampleContent(folder: string, digestLayer?: DigestLayer): SampleContent {
   const blobs = createBlobStore(folder)
   const trees = new Map<string, Tree>()
   return {
     blobs,
+    digestLayer: async (tree) =>
+      digestLayer?.(tree, blobs) ?? { diffId: `sha256:${tree.hash}`, digest: `sha256:${tree.hash}`, size: 0 },
     async tree(hash) {
       const tree = trees.get(hash)
       if (!tree) throw new Error(`no tree ${hash}`)
@@ -76,16 +82,14 @@ export function createSampleContent(folder: string): SampleContent {
 export async function sampleArtifact(content: SampleContent, note = 'first'): Promise<Artifact> {
   const dependencies = await content.keep({ 'node_modules/dep/index.js': 'module.exports = 1\n' })
   const app = await content.keep({ 'app.js': SERVER, 'note.txt': note })
-  const layer = (kind: 'dependencies' | 'app', tree: Tree) => ({
+  const layer = async (kind: 'dependencies' | 'app', tree: Tree) => ({
     kind,
     tree: tree.hash,
-    diffId: `sha256:${tree.hash}`,
-    digest: `sha256:${tree.hash}`,
-    size: 0,
+    ...(await content.digestLayer(tree)),
   })
   return {
     digest: app.hash,
-    layers: [layer('dependencies', dependencies), layer('app', app)],
+    layers: [await layer('dependencies', dependencies), await layer('app', app)],
     config: { workdir: '/workspace', env: { FROM_ARTIFACT: '$WORKSPACE/x' } },
     platform: 'any',
     runtime: { name: 'node', version: '24.0.0', range: '>=18' },

@@ -4,7 +4,7 @@ import { sampleSet, webProcess, wholly } from './sample.ts'
 import type { World } from './world.ts'
 
 export function describeTraffic(world: World): void {
-  const { it, newTarget, settle, address, get, processes } = world
+  const { it, newTarget, settle, address, get, processes, fetch } = world
 
   it('tells addresses before anything runs there, and keeps them', async () => {
     const target = newTarget()

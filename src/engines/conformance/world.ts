@@ -20,6 +20,8 @@ export interface World {
   until(target: Target, reached: (seen: Observation) => boolean, what: string): Promise<Observation>
   settle(target: Target, desired: Desired): Promise<Observation>
   gone(target: Target): Promise<void>
+  /** As a person here reaches an address. */
+  fetch: typeof fetch
   address(target: Target): Promise<string>
   get(target: Target, path?: string): Promise<Response>
   processes(seen: Observation): ObservedProcess[]
@@ -32,10 +34,13 @@ export interface World {
   cleanUp(): Promise<void>
 }
 
-const PATIENCE = 40_000
 const LAST_GENERATION = 1_000_000
 
-type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine'> & { open: () => Promise<Engine> }
+type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
+  open: () => Promise<Engine>
+  /** Milliseconds. */
+  patience: number
+}
 
 /** `start` is read anew at every call: its fields are there only once the suite has begun. */
 export function createWorld(start: Start): World {
@@ -54,7 +59,7 @@ export function createWorld(start: Start): World {
     what: string,
   ): Promise<Observation> {
     let last: Observation | undefined
-    for await (const seen of start.engine.watch(target, AbortSignal.timeout(PATIENCE))) {
+    for await (const seen of start.engine.watch(target, AbortSignal.timeout(start.patience))) {
       last = seen
       if (reached(seen)) return seen
     }
@@ -96,13 +101,14 @@ export function createWorld(start: Start): World {
     },
     gone,
     address,
+    fetch: start.fetch,
     get: async (target, path = '/') =>
-      fetch(`${await address(target)}${path}`, { headers: { connection: 'close' } }),
+      start.fetch(`${await address(target)}${path}`, { headers: { connection: 'close' } }),
     processes: (seen) => seen.sets.flatMap((set) => set.processes),
     async lines(target, query, enough) {
       const found: string[] = []
       const stop = new AbortController()
-      const patience = AbortSignal.any([stop.signal, AbortSignal.timeout(PATIENCE)])
+      const patience = AbortSignal.any([stop.signal, AbortSignal.timeout(start.patience)])
       for await (const line of start.engine.logs(
         target,
         LogQuery.parse({ follow: true, ...query }),
@@ -116,13 +122,13 @@ export function createWorld(start: Start): World {
     async collect(target, query) {
       const found: string[] = []
       const parsed = LogQuery.parse({ ...query })
-      for await (const line of start.engine.logs(target, parsed, AbortSignal.timeout(PATIENCE))) {
+      for await (const line of start.engine.logs(target, parsed, AbortSignal.timeout(start.patience))) {
         found.push(line.text)
       }
       return found
     },
     async jobEnd(target, key) {
-      for (let tries = 0; tries < 400; tries++) {
+      for (let tries = 0; tries < start.patience / 100; tries++) {
         const status = await start.engine.job(target, key)
         if (status && status.state !== 'running') return status
         await new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,0 +1,86 @@
+/** What somebody else changed of what was applied: the API server itself says what a new apply would change. */
+import type { Target } from '../engine.ts'
+import { type Cluster, hasStatus } from './cluster/connect.ts'
+import { type KindName, type KubeObject, objectPath } from './cluster/kinds.ts'
+import { stamped } from './land.ts'
+import { inWords } from './messages.ts'
+import { applySetId, FIELD_MANAGER, recordName } from './names.ts'
+
+/** One sentence for each difference. */
+export async function findDrift(
+  cluster: Cluster,
+  target: Target,
+  generation: number,
+  objects: readonly KubeObject[],
+): Promise<string[]> {
+  const set = applySetId(recordName(target.app), cluster.namespace)
+  const found = await Promise.all(objects.map((object) => driftOf(cluster, stamped(object, generation, set))))
+  return found.flat()
+}
+
+async function driftOf(cluster: Cluster, object: KubeObject): Promise<string[]> {
+  const { kind, metadata } = object
+  const path = objectPath(kind as KindName, cluster.namespace, metadata.name)
+  const live = await cluster.request<KubeObject>('GET', path).catch((error) => {
+    if (hasStatus(error, 404)) return null
+    throw inWords(error, `reading ${kind} ${metadata.name}`)
+  })
+  if (!live) return [`${kind} ${metadata.name} is gone`]
+  const asked = await cluster
+    .request<KubeObject>('PATCH', path, {
+      query: { fieldManager: FIELD_MANAGER, force: true, dryRun: 'All' },
+      contentType: 'application/apply-patch+yaml',
+      body: object,
+    })
+    .catch((error) => {
+      throw inWords(error, `comparing ${kind} ${metadata.name}`)
+    })
+  const manager = otherManager(live)
+  return differences(comparable(live), comparable(asked)).map(
+    ({ path: at, is, wanted }) =>
+      `${kind} ${metadata.name}: ${at} is ${is}, asked for is ${wanted}${manager ? ` (changed by ${manager})` : ''}`,
+  )
+}
+
+/** Everything but what the server keeps for itself. */
+function comparable(object: KubeObject): object {
+  const { status: _status, metadata, ...rest } = object as KubeObject & { status?: unknown }
+  return { ...rest, metadata: { labels: metadata.labels, annotations: metadata.annotations } }
+}
+
+/** Who wrote last beside us and the controllers; they are named by their programs. */
+function otherManager({ metadata }: KubeObject): string | null {
+  const others = (metadata.managedFields ?? [])
+    .map(({ manager }) => manager ?? '')
+    .filter((name) => name !== FIELD_MANAGER && !/controller|^traefik|^envoy|^kubelet$/.test(name))
+  return others.at(-1) ?? null
+}
+
+interface Difference {
+  path: string
+  is: string
+  wanted: string
+}
+
+/** Leaves that differ; lists of another length as a whole. */
+export function differences(is: unknown, wanted: unknown, path = ''): Difference[] {
+  if (JSON.stringify(is) === JSON.stringify(wanted)) return []
+  if (isMap(is) && isMap(wanted)) {
+    const keys = [...new Set([...Object.keys(is), ...Object.keys(wanted)])]
+    return keys.flatMap((key) => differences(is[key], wanted[key], path === '' ? key : `${path}.${key}`))
+  }
+  if (Array.isArray(is) && Array.isArray(wanted) && is.length === wanted.length) {
+    return is.flatMap((item, index) => differences(item, wanted[index], `${path}[${index}]`))
+  }
+  return [{ path, is: shown(is), wanted: shown(wanted) }]
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'not set'
+  const text = JSON.stringify(value)
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text
+}

@@ -1,0 +1,37 @@
+import { beforeEach, describe, test } from 'vitest'
+import { layerDigests } from '../../images/layer.ts'
+import { describeEngine } from '../conformance.ts'
+import { openTestCluster, withoutCluster } from './testing.ts'
+
+if (withoutCluster !== null) {
+  describe('the kubernetes engine', () => {
+    beforeEach(({ skip }) => skip(true, withoutCluster as string))
+    test('passes the conformance suite on a real cluster', () => {})
+  })
+} else {
+  describeEngine(
+    'kubernetes',
+    async (content) => {
+      const cluster = await openTestCluster()
+      let engine = cluster.engine(content)
+      return {
+        engine,
+        fetch: cluster.fetch,
+        async reopen() {
+          await engine.close()
+          engine = cluster.engine(content)
+          return engine
+        },
+        dispose: cluster.dispose,
+      }
+    },
+    {
+      patience: 120_000,
+      digestLayer: (tree, blobs) => layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
+      skips: {
+        'runs a cron on its schedule and keeps what became of it':
+          'Kubernetes starts crons by the minute, not by the second; cron.test.ts waits for one',
+      },
+    },
+  )
+}

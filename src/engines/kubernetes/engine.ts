@@ -1,0 +1,341 @@
+/**
+ * The Kubernetes engine: apps in one namespace of any conformant cluster. THE chart says what an app is there, rendered
+ * by helm and applied by the API server; what was asked for is kept in the namespace itself, so that an engine which
+ * starts anew, anywhere, goes on. It changes nothing outside its namespace and nothing that it did not make.
+ */
+import { randomBytes } from 'node:crypto'
+import { TowError } from '../../api/errors.ts'
+import type { ContentSource, Desired, DesiredSet, Engine, JobStatus, Target } from '../engine.ts'
+import { checkCluster, nodeArchitectures } from './check.ts'
+import { objectPath } from './cluster/kinds.ts'
+import type { Job } from './cluster/objects.ts'
+import { configName, putConfig } from './config-secrets.ts'
+import { findDrift } from './drift.ts'
+import { manifestsOf } from './export.ts'
+import type { ImageSource } from './images.ts'
+import { cancelJob, findJob, jobStatus, podOfJob, startJob } from './jobs.ts'
+import { readLogs } from './logs/logs.ts'
+import { noJob, noSet, notAnswering } from './messages.ts'
+import { ANNOTATION, jobName, LABEL } from './names.ts'
+import { isOver, isReady, isStopping, setOf, statusOf } from './observe/pods.ts'
+import { changeRecord, fetchRecord, refuseOlder, type TargetRecord } from './record.ts'
+import { createRenderer } from './render/helm.ts'
+import type { Surroundings } from './render/values.ts'
+import { openSession, type Session } from './session.ts'
+import type { KubernetesSettings } from './settings.ts'
+import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { attachToPod } from './streams/attach.ts'
+import { forwardToPod } from './streams/forward.ts'
+import { createSyncs, type Syncs } from './sync.ts'
+
+export interface KubernetesEngineOptions {
+  settings: KubernetesSettings
+  /** Id of the platform: what another one made in the same namespace is not touched. */
+  platform: string
+  content: ContentSource
+  images: ImageSource
+  /** Folder of THE chart. */
+  chart: string
+  /** Where rendered manifests are kept. */
+  cache: string
+  /** The PATH of the person, where helm is looked for. */
+  path: string
+}
+
+const WATCH_MILLISECONDS = 10_000
+/** Older than this, what is known is no answer. */
+const STALE_MILLISECONDS = 15_000
+const ATTACH_MILLISECONDS = 120_000
+
+export function createKubernetesEngine(options: KubernetesEngineOptions): Engine {
+  const { settings, platform, images, content } = options
+  const holder = { platform, instance: randomBytes(4).toString('hex') }
+  const renderer = createRenderer(options)
+  const around: Surroundings = {
+    platform,
+    domain: settings.domain,
+    gateways: settings.gateways,
+    values: settings.values,
+  }
+  let opening: Promise<Session> | null = null
+  let syncs: Syncs | null = null
+  let closed = false
+
+  function session(): Promise<Session> {
+    if (closed) return Promise.reject(new TowError('UNAVAILABLE', 'the Kubernetes engine is closed'))
+    opening ??= openSession({ settings, holder, renderer, around, addresses }).catch((error) => {
+      opening = null
+      throw error
+    })
+    return opening
+  }
+
+  function addresses({ app }: Target) {
+    const port = settings.port === undefined ? '' : `:${settings.port}`
+    return {
+      public: settings.domain === null ? [] : [`${settings.scheme}://${app}.${settings.domain}${port}`],
+      internal: `http://${app}.${settings.namespace}.svc`,
+    }
+  }
+
+  /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
+  async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
+    const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
+    mirror.records.put(secret)
+    return record
+  }
+
+  /** A set as it is kept: its image in the registry, its config in the namespace. */
+  async function store(
+    { cluster }: Session,
+    target: Target,
+    record: TargetRecord,
+    set: Omit<DesiredSet, 'processes'>,
+    processes: DesiredSet['processes'],
+  ): Promise<StoredSet> {
+    const { artifact, config } = set
+    const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
+    // What runs keeps its image: a base that has moved on is no reason to replace processes.
+    const image = known?.image ?? (await images.reference(artifact, target))
+    const name = configName(target.app, record.key, config)
+    if (known?.config !== name) await putConfig(cluster, { platform, target }, name, config)
+    return {
+      id: set.id,
+      release: set.release,
+      image,
+      artifact: artifact.digest,
+      trees: artifact.layers.filter((layer) => layer.kind === 'app').map((layer) => layer.tree),
+      config: name,
+      keys: Object.keys(config).sort(),
+      needs: artifact.run.needs,
+      processes,
+    }
+  }
+
+  async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
+    refuseSpaces(desired)
+    const opened = await session()
+    const record = await recordOf(opened, target)
+    refuseOlder(target, generation, record.stored)
+    const sets = await Promise.all(
+      desired.sets.map((set) => store(opened, target, record, set, set.processes)),
+    )
+    const loop = opened.loop(target)
+    const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
+      refuseOlder(target, generation, before)
+      const isSame = before.generation === generation && !before.removed
+      return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
+    })
+    opened.mirror.records.put(written.secret)
+    loop.claim()
+    loop.kick()
+  }
+
+  async function remove(target: Target, generation: number): Promise<void> {
+    const { cluster, mirror, loop } = await session()
+    const found = await fetchRecord(cluster, target.app)
+    if (!found) return
+    const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
+      refuseOlder(target, generation, before)
+      return before.removed ? null : takeAway(before, generation)
+    })
+    mirror.records.put(secret)
+    loop(target).claim()
+    loop(target).kick()
+  }
+
+  /** Only what the server was heard to say lately. */
+  function fresh({ mirror, cluster }: Session): void {
+    const age = Date.now() - mirror.trueAt()
+    if (age > STALE_MILLISECONDS) throw notAnswering(cluster.server, age)
+  }
+
+  async function find(opened: Session, target: Target, key: string): Promise<Job | null> {
+    return findJob(jobParts(opened), target, key)
+  }
+
+  const jobParts = ({ cluster, mirror }: Session) => ({ cluster, mirror, renderer, around })
+
+  async function jobOver(
+    opened: Session,
+    target: Target,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<JobStatus> {
+    while (!signal.aborted) {
+      const job = await find(opened, target, key)
+      const status = job ? await jobStatus(jobParts(opened), job) : null
+      if (!status) throw noJob(target, key)
+      if (status.state !== 'running') return status
+      await opened.changed(target.app, signal, WATCH_MILLISECONDS)
+    }
+    throw signal.reason
+  }
+
+  /** The pod of a job once its container runs or has run. */
+  async function startedPod(opened: Session, target: Target, job: Job) {
+    const patience = AbortSignal.timeout(ATTACH_MILLISECONDS)
+    while (!patience.aborted) {
+      const pod = podOfJob(opened.mirror, job)
+      const state = pod ? statusOf(pod)?.state : undefined
+      if (pod && (state?.running || state?.terminated || isOver(pod))) return pod
+      await opened.changed(target.app, patience, WATCH_MILLISECONDS)
+    }
+    throw new TowError('UNAVAILABLE', `the run did not start within ${ATTACH_MILLISECONDS / 1000} s`, {
+      hint: 'tow ps and tow doctor tell more',
+    })
+  }
+
+  return {
+    kind: 'kubernetes',
+    async capabilities() {
+      const { cluster, metrics } = await session()
+      const [arch = settings.arch ?? 'x64'] = await nodeArchitectures(cluster)
+      return {
+        weights: true,
+        spaces: false,
+        crons: true,
+        terminal: true,
+        metrics: metrics.isThere() === true,
+        cpuLimit: 'advisory',
+        memoryLimit: 'enforced',
+        platform: { os: 'linux', arch },
+        runtimes: await images.runtimes(),
+      }
+    },
+    refuses: (artifact) => images.refuses(artifact),
+    apply,
+    remove,
+    async observe(target) {
+      const opened = await session()
+      fresh(opened)
+      return opened.loop(target).observe()
+    },
+    async observeAll() {
+      const opened = await session()
+      fresh(opened)
+      return opened.targets().map((target) => opened.loop(target).observe())
+    },
+    async *watch(target, signal) {
+      const opened = await session()
+      while (!signal.aborted) {
+        const next = opened.changed(target.app, signal, WATCH_MILLISECONDS)
+        yield opened.loop(target).observe()
+        await next
+      }
+    },
+    addresses: async (target) => addresses(target),
+    async *logs(target, query, signal) {
+      const opened = await session()
+      const { cluster, podsOf } = opened
+      yield* readLogs(
+        {
+          cluster,
+          target,
+          pods: () => podsOf(target.app),
+          changed: (aborted) => opened.changed(target.app, aborted, WATCH_MILLISECONDS),
+        },
+        query,
+        signal,
+      )
+    },
+    async run(target, job) {
+      const opened = await session()
+      const known = await find(opened, target, job.key)
+      if (known) return jobStatus(jobParts(opened), known)
+      const record = await recordOf(opened, target)
+      const set = await store(opened, target, record, job.set, {})
+      // The account that it runs as, and the guards around it.
+      await opened.loop(target).pass()
+      await startJob(jobParts(opened), record.stored, set, job)
+      const started = await find(opened, target, job.key)
+      if (!started) throw noJob(target, job.key)
+      return jobStatus(jobParts(opened), started)
+    },
+    async job(target, key) {
+      const opened = await session()
+      const job = await find(opened, target, key)
+      return job ? jobStatus(jobParts(opened), job) : null
+    },
+    async cancel(target, key) {
+      const opened = await session()
+      await cancelJob(jobParts(opened), target, key)
+    },
+    async attach(target, key) {
+      const opened = await session()
+      const job = await find(opened, target, key)
+      if (!job) throw noJob(target, key)
+      const pod = await startedPod(opened, target, job)
+      const container = pod.spec.containers[0]
+      const isFirst = job.metadata.annotations?.[ANNOTATION.attended] === undefined
+      const attached = await attachToPod({
+        cluster: opened.cluster,
+        pod,
+        tty: container?.tty === true,
+        stdin: container?.stdin === true,
+        isFirst,
+        over: (signal) => jobOver(opened, target, key, signal),
+      })
+      if (isFirst) {
+        const path = objectPath('Job', settings.namespace, jobName(target.app, key))
+        const body = { metadata: { annotations: { [ANNOTATION.attended]: 'true' } } }
+        const contentType = 'application/merge-patch+json'
+        opened.mirror.jobs.put(await opened.cluster.request<Job>('PATCH', path, { body, contentType }))
+      }
+      return attached
+    },
+    async sync(target, set, tree) {
+      const opened = await session()
+      const pods = opened
+        .podsOf(target.app)
+        .filter((pod) => setOf(pod) === set && pod.metadata.labels?.[LABEL.kind] === 'process')
+        .filter((pod) => !isStopping(pod) && !isOver(pod) && statusOf(pod)?.state?.running)
+      const { stored } = await recordOf(opened, target)
+      const known = setsOf(stored).find((one) => one.id === set)
+      if (pods.length === 0 || !known) throw noSet(target, set)
+      syncs ??= createSyncs(opened.cluster, content)
+      await syncs.sync(pods, known.trees, tree)
+      return { tree: tree.hash }
+    },
+    async forward(target, set, port) {
+      const opened = await session()
+      const pod = opened.podsOf(target.app).find((one) => setOf(one) === set && isReady(one))
+      if (!pod) throw noSet(target, set)
+      return forwardToPod(opened.cluster, pod.metadata.name, port)
+    },
+    async samples(target, since) {
+      return (await session()).metrics.samples(target.app, since)
+    },
+    async drift(target) {
+      const opened = await session()
+      const now = await opened.loop(target).objects()
+      return now ? findDrift(opened.cluster, target, now.stored.generation, now.objects) : []
+    },
+    async export(target) {
+      const opened = await session()
+      const now = await opened.loop(target).objects()
+      if (!now) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      return manifestsOf(target, now.stored, settings.namespace, now.objects)
+    },
+    async check() {
+      return checkCluster({ settings, session, renderer, images })
+    },
+    async close() {
+      closed = true
+      const opened = await opening?.catch(() => null)
+      opened?.close()
+    },
+  }
+}
+
+/** What a Gateway cannot be asked to do is refused, with the reason, before anything moves. */
+function refuseSpaces({ split }: Desired): void {
+  if (
+    split.some((rule) => rule.match !== undefined || rule.until !== undefined || rule.hold || rule.sticky)
+  ) {
+    throw new TowError(
+      'REFUSED',
+      'the Gateway carries plain weights alone: spaces, sticky splits and rules that end by themselves need the router',
+    )
+  }
+}

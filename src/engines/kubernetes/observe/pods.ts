@@ -1,0 +1,150 @@
+/** Pods as processes: state, restarts, how they ended, and what is wrong in words for a developer. Pure. */
+import type { LastExit, ObservedProcess, Problem, ProcessState } from '../../engine.ts'
+import type { ContainerState, ContainerStatus, Pod } from '../cluster/objects.ts'
+import { LABEL } from '../names.ts'
+import { crashLoop, imageProblem, lastExitOf, notReady, startProblem, unschedulable } from './words.ts'
+
+/** What had to be asked for, by `explanationKey`. */
+export type Explanations = ReadonlyMap<string, Explanation>
+
+export interface Explanation {
+  lastLines?: string[]
+  /** Why it does not answer although its time to boot is over. */
+  problem?: Problem
+}
+
+export interface PodContext {
+  explanations: Explanations
+  usage: ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
+  /** The newest warning about the pod, by its uid. */
+  warnings: ReadonlyMap<string, string>
+}
+
+/** Ends in a row, soon after the start, that are called a crash loop. Kubernetes pauses from the second one on. */
+const LOOP_RESTARTS = 1
+
+export function statusOf(pod: Pod): ContainerStatus | null {
+  return pod.status?.containerStatuses?.find((one) => one.name === 'app') ?? null
+}
+
+/** One life of the container: what was found out about it is true for this one alone. */
+export function explanationKey(pod: Pod): string {
+  return `${pod.metadata.uid}/${statusOf(pod)?.restartCount ?? 0}`
+}
+
+export function processNameOf(pod: Pod): string {
+  return pod.metadata.labels?.[LABEL.process] ?? 'app'
+}
+
+export function setOf(pod: Pod): string {
+  return pod.metadata.labels?.[LABEL.set] ?? ''
+}
+
+/** `web.x7k2p`, after a restart of its container `web.x7k2p-1`: stable for the life of the process. */
+export function instanceName(pod: Pod, restarts: number): string {
+  const suffix = pod.metadata.name.slice(pod.metadata.name.lastIndexOf('-') + 1)
+  return `${processNameOf(pod)}.${suffix}${restarts > 0 ? `-${restarts}` : ''}`
+}
+
+export function isStopping(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined
+}
+
+/** Evicted, or ended by itself: it takes no room any more, and another is made in its place. */
+export function isOver(pod: Pod): boolean {
+  return pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded'
+}
+
+export function isReady(pod: Pod): boolean {
+  return !isStopping(pod) && !isOver(pod) && statusOf(pod)?.ready === true
+}
+
+export function isLooping(status: ContainerStatus | null): boolean {
+  return status?.state?.waiting?.reason === 'CrashLoopBackOff' && status.restartCount >= LOOP_RESTARTS
+}
+
+export function observedProcess(
+  pod: Pod,
+  spec: { bootSeconds: number } | null,
+  context: PodContext,
+): ObservedProcess {
+  const status = statusOf(pod)
+  const explained = context.explanations.get(explanationKey(pod))
+  const lastExit = status ? lastExitOfStatus(pod, status) : undefined
+  const problem = problemOf(pod, status, explained, lastExit, context, spec)
+  const usage = context.usage.get(pod.metadata.name)
+  return {
+    id: instanceName(pod, status?.restartCount ?? 0),
+    process: processNameOf(pod),
+    set: setOf(pod),
+    state: stateOf(pod, status, explained),
+    startedAt: startedAt(pod, status),
+    restarts: status?.restartCount ?? 0,
+    ...(usage ?? {}),
+    ...(lastExit ? { lastExit } : {}),
+    ...(problem ? { problem } : {}),
+  }
+}
+
+function stateOf(pod: Pod, status: ContainerStatus | null, explained: Explanation | undefined): ProcessState {
+  if (isStopping(pod)) return 'stopping'
+  if (status?.state?.running) return status.ready ? 'healthy' : status.started ? 'unhealthy' : 'starting'
+  // Told once its last lines are there too: whoever gives up on it wants to see them.
+  if (isLooping(status) && explained) return 'crashed'
+  return status?.state?.waiting || !status ? 'waiting' : 'starting'
+}
+
+function startedAt(pod: Pod, status: ContainerStatus | null): string {
+  const at = status?.state?.running?.startedAt ?? pod.status?.startTime ?? pod.metadata.creationTimestamp
+  return at === undefined ? new Date(0).toISOString() : new Date(at).toISOString()
+}
+
+function problemOf(
+  pod: Pod,
+  status: ContainerStatus | null,
+  explained: Explanation | undefined,
+  lastExit: LastExit | undefined,
+  context: PodContext,
+  spec: { bootSeconds: number } | null,
+): Problem | undefined {
+  if (isStopping(pod)) return undefined
+  const name = processNameOf(pod)
+  const waiting = status?.state?.waiting
+  if (isLooping(status)) {
+    if (!explained) return undefined
+    if (explained.problem) return explained.problem
+    return crashLoop(name, (status?.restartCount ?? 0) + 1, lastExit, explained.lastLines ?? [])
+  }
+  const image = imageProblem(waiting, pod.spec.containers[0]?.image)
+  if (image) return image
+  const start = startProblem(name, waiting ?? status?.lastState?.waiting)
+  if (start) return start
+  const scheduled = pod.status?.conditions?.find((one) => one.type === 'PodScheduled')
+  if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
+    return unschedulable(scheduled.message ?? '', pod.spec.containers[0]?.resources?.requests)
+  }
+  if (status?.state?.running && !status.ready) {
+    if (explained?.problem) return explained.problem
+    if (status.started && spec) return notReady(context.warnings.get(pod.metadata.uid ?? ''))
+  }
+  return undefined
+}
+
+function lastExitOfStatus(pod: Pod, status: ContainerStatus): LastExit | undefined {
+  const ended: ContainerState['terminated'] = status.state?.terminated ?? status.lastState?.terminated
+  return ended ? lastExitOf(ended, pod.spec.containers[0]?.resources?.limits?.memory) : undefined
+}
+
+/** Whether nothing will mend it but a change: the first reason to give a release up. */
+export function isFinal(problem: Problem): boolean {
+  return FINAL.has(problem.code)
+}
+
+const FINAL = new Set([
+  'crash-loop',
+  'not-listening',
+  'wrong-port',
+  'only-ipv6',
+  'only-local',
+  'image-missing',
+])

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import type { SplitRule } from '../engine.ts'
+import { plan } from './plan.ts'
+import { emptyStored, type Stored, type StoredSet, takeOver } from './stored.ts'
+
+const set = (id: string, count = 1): StoredSet => ({
+  id,
+  release: Number(id.slice(1)),
+  image: `shop:${id}`,
+  artifact: id,
+  trees: [],
+  config: 'shop--config-1',
+  keys: [],
+  needs: [],
+  processes: {
+    web: { command: 'serve', count, bootSeconds: 60, graceSeconds: 30, surgePercent: 25 },
+  },
+})
+const all = (id: string): SplitRule[] => [{ weights: { [id]: 1 } }]
+const wish = (sets: StoredSet[], split: SplitRule[]) => ({ sets, split, crons: [], restarts: {} })
+const serving = (): Stored => ({
+  ...takeOver(emptyStored({ app: 'shop', environment: 'stage' }), 1, wish([set('v1')], all('v1'))),
+  split: all('v1'),
+  served: all('v1'),
+})
+const facts = (ready: Record<string, number>, isRouted = true) => ({
+  ready: new Map(Object.entries(ready)),
+  isRouted,
+})
+
+describe('what may move', () => {
+  test('traffic waits until every process of the next set is ready', () => {
+    const asked = takeOver(serving(), 2, wish([set('v1'), set('v2', 2)], all('v2')))
+    expect(plan(asked, facts({ v1: 1, v2: 1 })).split).toEqual(all('v1'))
+    expect(plan(asked, facts({ v1: 1, v2: 2 })).split).toEqual(all('v2'))
+  })
+
+  test('what serves is kept although it is no longer asked for, until whoever routes was seen to route past it', () => {
+    const asked = takeOver(serving(), 2, wish([set('v2')], all('v2')))
+    const ids = (stored: Stored) => stored.retained.map(({ id }) => id)
+    expect(ids(plan(asked, facts({ v1: 1 })))).toEqual(['v1'])
+    const moved = plan(asked, facts({ v1: 1, v2: 1 }))
+    expect([moved.split, ids(moved), moved.served]).toEqual([all('v2'), ['v1'], all('v1')])
+    expect(plan(moved, facts({ v1: 1, v2: 1 }, false))).toBe(moved)
+    const over = plan(moved, facts({ v1: 1, v2: 1 }))
+    expect([ids(over), over.served]).toEqual([[], all('v2')])
+    expect(plan(over, facts({ v2: 1 }))).toBe(over)
+  })
+
+  test('nothing is held back for those who no longer serve themselves', () => {
+    const asked = takeOver(serving(), 2, wish([set('v2')], all('v2')))
+    expect(plan(asked, facts({})).split).toEqual(all('v2'))
+  })
+
+  test('a change of weights between sets that serve needs one ready process of each', () => {
+    const shared: Stored = {
+      ...takeOver(serving(), 2, wish([set('v1', 3), set('v2', 3)], [{ weights: { v1: 1, v2: 2 } }])),
+      split: [{ weights: { v1: 2, v2: 1 } }],
+      served: [{ weights: { v1: 2, v2: 1 } }],
+    }
+    expect(plan(shared, facts({ v1: 1, v2: 1 })).split).toEqual([{ weights: { v1: 1, v2: 2 } }])
+    expect(plan(shared, facts({ v1: 1 })).split).toEqual([{ weights: { v1: 2, v2: 1 } }])
+  })
+
+  test('a set that is asked for again is no longer on its way out', () => {
+    const away = takeOver(serving(), 2, wish([set('v2')], all('v2')))
+    const back = takeOver(away, 3, wish([set('v1')], all('v1')))
+    expect(back.retained.map(({ id }) => id)).toEqual(['v2'])
+    expect(plan(back, facts({ v1: 1 })).retained).toEqual([])
+  })
+})

@@ -1,0 +1,68 @@
+/** Images of artifacts in a registry that the nodes reach: pushed when they are first asked for. */
+import type { Artifact } from '../../api/app-spec.ts'
+import { TowError } from '../../api/errors.ts'
+import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
+import type { ContentSource, Target } from '../engine.ts'
+import type { ImageSource } from './images.ts'
+
+export interface RegistryImagesOptions {
+  images: Images
+  /** `registry.example.com/team`: each app gets a repository of its own in it. */
+  registry: string
+  bases: Bases
+  content: ContentSource
+  /** Of the nodes. */
+  platform(): Promise<ImagePlatform>
+}
+
+export function createRegistryImages(options: RegistryImagesOptions): ImageSource {
+  const { images, registry, bases, content } = options
+  /** A caller that lost patience finds its push again. */
+  const pushes = new Map<string, Promise<string>>()
+
+  async function push(artifact: Artifact, { app }: Target): Promise<string> {
+    const { reference } = await images.push({
+      artifact,
+      app,
+      entries: (tree) => content.tree(tree).then(({ entries }) => entries),
+      readBlob: content.blobs.read,
+      bases,
+      platform: await options.platform(),
+      repository: `${registry}/${app}`,
+    })
+    return reference
+  }
+
+  return {
+    reference(artifact, target) {
+      const key = `${target.app} ${artifact.digest}`
+      const known = pushes.get(key)
+      if (known) return known
+      const made = push(artifact, target)
+      pushes.set(key, made)
+      made.finally(() => pushes.delete(key)).catch(() => {})
+      return made
+    },
+    async refuses(artifact) {
+      try {
+        await images.fits({ artifact, bases, platform: await options.platform() })
+        return null
+      } catch (error) {
+        if (!(error instanceof TowError) || error.code !== 'REFUSED') throw error
+        return { code: 'platform', message: error.message, ...(error.hint ? { hint: error.hint } : {}) }
+      }
+    },
+    runtimes: async () => [],
+    async check() {
+      const problems = await images.check(registry)
+      if (problems.length === 0)
+        return [{ name: 'registry', ok: true, message: `${registry} takes what is pushed` }]
+      return problems.map(({ message, hint }) => ({
+        name: 'registry',
+        ok: false,
+        message,
+        ...(hint ? { mend: hint } : {}),
+      }))
+    },
+  }
+}

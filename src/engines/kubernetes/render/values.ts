@@ -1,0 +1,117 @@
+/** What is asked for in the words of the chart. Pure. */
+import type { Job, SplitRule } from '../../engine.ts'
+import { jobKeyName, LABEL } from '../names.ts'
+import type { KubernetesSettings } from '../settings.ts'
+import type { Stored, StoredSet } from '../stored.ts'
+import { setsOf } from '../stored.ts'
+
+/** What every target of an engine has in common. */
+export interface Surroundings {
+  /** Id of the platform: what is not of it is not touched. */
+  platform: string
+  /** Apps answer at `<app>.<domain>`; null: only calls from inside the cluster. */
+  domain: string | null
+  gateways: KubernetesSettings['gateways']
+  /** The platform engineer's own values of the chart; theirs win over its defaults. */
+  values: Record<string, unknown>
+}
+
+/** Seconds between SIGTERM and SIGKILL of a command that was cancelled or has run out of time. */
+const JOB_GRACE_SECONDS = 5
+
+export function chartValues(stored: Stored, around: Surroundings): object {
+  const { desired, target } = stored
+  return {
+    ...commonValues(stored, around),
+    sets: Object.fromEntries(
+      setsOf(stored).map((set) => [
+        set.id,
+        { ...setValues(set), processes: processValues(set, desired.restarts) },
+      ]),
+    ),
+    split: weightsOf(stored.split, setsOf(stored)),
+    crons: Object.fromEntries(
+      desired.crons.map(({ name, set, schedule, timezone, command, graceSeconds }) => [
+        name,
+        { set, schedule, timezone, command, graceSeconds },
+      ]),
+    ),
+    route: {
+      hostnames: around.domain === null ? [] : [`${target.app}.${around.domain}`],
+      gateways: around.gateways,
+    },
+  }
+}
+
+export function jobValues(stored: Stored, set: StoredSet, job: Job, around: Surroundings): object {
+  const { key, process, command, stdin, tty, timeoutSeconds } = job
+  return {
+    ...commonValues(stored, around),
+    sets: { [set.id]: setValues(set) },
+    split: {},
+    jobs: {
+      [jobKeyName(key)]: {
+        set: set.id,
+        key,
+        process,
+        command,
+        graceSeconds: JOB_GRACE_SECONDS,
+        ...(stdin ? { stdin } : {}),
+        ...(tty ? { tty } : {}),
+        ...(timeoutSeconds ? { timeoutSeconds } : {}),
+        ...resourceValues(job),
+      },
+    },
+  }
+}
+
+function commonValues({ target }: Stored, { platform, values }: Surroundings): Record<string, unknown> {
+  return {
+    ...values,
+    app: target.app,
+    environment: target.environment,
+    labels: {
+      ...(values.labels as object | undefined),
+      [LABEL.managedBy]: 'towpath',
+      [LABEL.platform]: platform,
+    },
+  }
+}
+
+function setValues({ image, release, config, needs }: StoredSet): Record<string, unknown> {
+  return { image, release, config: [config], needs: needs.filter((need) => need !== 'postgres') }
+}
+
+function processValues(set: StoredSet, restarts: Record<string, number>): object {
+  return Object.fromEntries(
+    Object.entries(set.processes).map(([name, spec]) => [
+      name,
+      {
+        command: spec.command,
+        count: spec.count,
+        ...(spec.health === undefined ? {} : { health: spec.health }),
+        bootSeconds: spec.bootSeconds,
+        graceSeconds: spec.graceSeconds,
+        ...(restarts[name] ? { restart: restarts[name] } : {}),
+        ...resourceValues(spec),
+      },
+    ]),
+  )
+}
+
+function resourceValues(asked: {
+  cpuMillis?: number | undefined
+  memoryMegabytes?: number | undefined
+}): object {
+  return {
+    ...(asked.cpuMillis === undefined ? {} : { cpu: `${asked.cpuMillis}m` }),
+    ...(asked.memoryMegabytes === undefined ? {} : { memory: `${asked.memoryMegabytes}Mi` }),
+  }
+}
+
+/** The one rule that the Gateway carries: that for everybody. Only sets that are there can be named. */
+function weightsOf(split: readonly SplitRule[], sets: readonly StoredSet[]): Record<string, number> {
+  const rule = split.find((one) => one.match === undefined)
+  const ids = new Set(sets.map((set) => set.id))
+  return Object.fromEntries(Object.entries(rule?.weights ?? {}).filter(([id]) => ids.has(id)))
+}

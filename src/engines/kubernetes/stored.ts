@@ -1,0 +1,72 @@
+/**
+ * What is kept of a target in the cluster itself: what was asked for, without a value of its config, and how far it
+ * has come. Whoever starts anew goes on from here.
+ */
+import type { ProcessSpec } from '../../api/app-spec.ts'
+import type { Desired, DesiredCron, SplitRule, Target } from '../engine.ts'
+
+export interface StoredSet {
+  id: string
+  release: number
+  image: string
+  /** Digest of the artifact that the image was made of, and the trees of the app's own layers in it. */
+  artifact: string
+  trees: string[]
+  /** The immutable Secret that holds its config, and the keys in it. */
+  config: string
+  keys: string[]
+  needs: string[]
+  processes: Record<string, ProcessSpec & { count: number }>
+}
+
+export interface StoredDesired {
+  sets: StoredSet[]
+  split: SplitRule[]
+  crons: DesiredCron[]
+  restarts: Record<string, number>
+}
+
+export interface Stored {
+  target: Target
+  generation: number
+  removed: boolean
+  desired: StoredDesired
+  /** Sets that are no longer asked for, but serve until those that are can take over. */
+  retained: StoredSet[]
+  /** What the route was last asked to do. */
+  split: SplitRule[]
+  /** What it was last seen to do. */
+  served: SplitRule[]
+}
+
+export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {} }
+
+export function emptyStored(target: Target): Stored {
+  return { target, generation: 0, removed: false, desired: NOTHING, retained: [], split: [], served: [] }
+}
+
+/** Everything that has to be there now: what is asked for, and what still serves. */
+export function setsOf(stored: Stored): StoredSet[] {
+  return [...stored.desired.sets, ...stored.retained]
+}
+
+/** The next wish over the one in force: sets that it leaves out are retained, and `plan` lets them go in time. */
+export function takeOver(before: Stored, generation: number, desired: StoredDesired): Stored {
+  const ids = new Set(desired.sets.map((set) => set.id))
+  return {
+    ...before,
+    generation,
+    removed: false,
+    desired,
+    retained: setsOf(before).filter((set) => !ids.has(set.id)),
+  }
+}
+
+export function takeAway(before: Stored, generation: number): Stored {
+  return { ...before, generation, removed: true, desired: NOTHING, retained: [], split: [], served: [] }
+}
+
+/** `restarts` of the wish as the record keeps it. */
+export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesired {
+  return { sets, split: desired.split, crons: desired.crons, restarts: desired.restarts ?? {} }
+}

@@ -1,0 +1,289 @@
+/**
+ * One target: looks at what is, asks `plan` what may move, writes that down, and makes the cluster follow; again after
+ * every change. It holds nothing that the record and the cluster do not.
+ */
+import { TowError } from '../../api/errors.ts'
+import type { Observation, Problem, Target } from '../engine.ts'
+import type { Cluster } from './cluster/connect.ts'
+import { hasStatus } from './cluster/connect.ts'
+import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
+import type { Pod, Secret } from './cluster/objects.ts'
+import { collectConfigs } from './config-secrets.ts'
+import { isLanded, land } from './land.ts'
+import { type Holder, isHeldBy, takeLease } from './lease.ts'
+import { inWords, takenOver } from './messages.ts'
+import type { Mirror } from './mirror.ts'
+import { LABEL, recordName } from './names.ts'
+import type { Explainer } from './observe/explain.ts'
+import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
+import { plan, sameSplit, weightedSets } from './plan.ts'
+import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
+import type { Renderer } from './render/helm.ts'
+import { chartValues, type Surroundings } from './render/values.ts'
+import { emptyStored, type Stored, setsOf } from './stored.ts'
+
+export interface TargetParts {
+  cluster: Cluster
+  mirror: Mirror
+  renderer: Renderer
+  explainer: Explainer
+  around: Surroundings
+  holder: Holder
+  /** Milliseconds that a Gateway may take from saying that it has a route to obeying it. */
+  routeLag: number
+  usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
+  addresses: (target: Target) => Observation['addresses']
+  /** What could be observed has changed. */
+  changed: () => void
+}
+
+export interface TargetLoop {
+  /** Looks again soon. */
+  kick(): void
+  /** Looks once, from now on; throws what went wrong. */
+  pass(): Promise<void>
+  /** It was told what to run: whoever held the target before lets go. */
+  claim(): void
+  /** What was rendered last, for whoever wants to read it. */
+  objects(): Promise<{ stored: Stored; objects: KubeObject[] } | null>
+  observe(): Observation
+  close(): void
+}
+
+const FIRST_RETRY = 500
+const LONGEST_RETRY = 30_000
+const COLLECT_MILLISECONDS = 60_000
+
+export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
+  const { cluster, mirror, renderer, explainer, holder } = parts
+  const owner = { platform: holder.platform, target }
+  let running = false
+  let again = false
+  let closed = false
+  let timer: NodeJS.Timeout | null = null
+  let failures = 0
+  let problem: Problem | null = null
+  let objects: KubeObject[] = []
+  /** What `objects` were rendered from. */
+  let rendered = ''
+  /** The move of traffic under way, and since when the Gateway says that it has made it. */
+  let move = { key: '', since: 0 }
+  let collectedAt = 0
+  let isOurs = false
+  const waiting: PromiseWithResolvers<void>[] = []
+
+  const mine = <Item extends KubeObject>(items: Item[]) =>
+    items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === target.app)
+  const pods = () => mine(mirror.pods.all())
+  const ofTarget = `${LABEL.app}=${target.app},${LABEL.platform}=${holder.platform}`
+  const record = (): TargetRecord | null => {
+    const found = mirror.records.get(recordName(target.app))
+    return found ? readRecord(found) : null
+  }
+
+  function kick(): void {
+    again = true
+    if (running || closed) return
+    running = true
+    setImmediate(run)
+  }
+
+  async function run(): Promise<void> {
+    const asked = waiting.splice(0)
+    try {
+      while (again && !closed) {
+        again = false
+        await mirror.synced
+        await step()
+        failures = 0
+        problem = null
+        for (const one of asked.splice(0)) one.resolve()
+      }
+    } catch (error) {
+      failures += 1
+      const told = inWords(error, `${target.app} in ${target.environment}`)
+      problem = { code: 'not-applied', message: told.message, ...hintOf(told) }
+      for (const one of asked) one.reject(told)
+      // What was refused is refused again until something changes; a change of the record kicks.
+      wakeIn(isRefusal(told) ? LONGEST_RETRY : Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** (failures - 1)))
+    }
+    running = false
+    parts.changed()
+    if ((again && failures === 0) || waiting.length > 0) kick()
+  }
+
+  function wakeIn(milliseconds: number): void {
+    if (closed) return
+    if (timer) clearTimeout(timer)
+    timer = setTimeout(kick, Math.max(10, milliseconds)).unref()
+  }
+
+  async function step(): Promise<void> {
+    const now = record()
+    if (!now) return
+    await holdLease()
+    if (now.stored.removed) return vanish(now)
+    const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
+    const stored = next === now.stored ? next : await write(now, next)
+    const values = chartValues(stored, parts.around)
+    objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
+    rendered = JSON.stringify(values)
+    const landing = { target, generation: stored.generation, objects }
+    if (!isLanded(mirror, landing, cluster.namespace)) {
+      await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
+      again = true
+    }
+    if (stored !== now.stored) again = true
+    const wakeAt = explainer.look(pods(), setsOf(stored), warnings())
+    if (wakeAt !== null) wakeIn(wakeAt - Date.now())
+    if (move.since > 0 && !isRouted(stored)) wakeIn(move.since + parts.routeLag - Date.now())
+    else if (!again) await collect(stored)
+  }
+
+  /** Taken once, and never again after another process has taken it: it is the one that was told last. */
+  async function holdLease(): Promise<void> {
+    const lease = mirror.leases.get(recordName(target.app))
+    if (isOurs && lease && !isHeldBy(lease, holder)) throw takenOver(target)
+    if (isOurs) return
+    mirror.leases.put(await takeLease(cluster, target, holder))
+    isOurs = true
+  }
+
+  async function write(before: TargetRecord, next: Stored): Promise<Stored> {
+    const written = await changeRecord(cluster, owner, (there) =>
+      // Decided for another state than this: the next look decides anew.
+      JSON.stringify(there) === JSON.stringify(before.stored) ? next : null,
+    )
+    mirror.records.put(written.secret)
+    return written.record.stored
+  }
+
+  /** Read anew, since what follows cannot be undone: nothing that serves goes while nobody else does. */
+  async function confirm(stored: Stored, gone: readonly KubeObject[]): Promise<boolean> {
+    const path = objectPath('Secret', cluster.namespace, recordName(target.app))
+    const there = readRecord(await cluster.request<Secret>('GET', path))
+    if (JSON.stringify(there?.stored) !== JSON.stringify(stored)) throw takenOver(target)
+    const leaving = new Set(gone.map((object) => object.metadata.labels?.[LABEL.set] ?? ''))
+    const { items } = await cluster.request<{ items: Pod[] }>(
+      'GET',
+      collectionPath('Pod', cluster.namespace),
+      {
+        query: { labelSelector: ofTarget },
+      },
+    )
+    const ready = readyBySet(items)
+    const serving = [...weightedSets(stored.split)]
+    const isServed = serving.length === 0 || serving.some((id) => (ready.get(id) ?? 0) > 0)
+    return isServed || ![...leaving].some((id) => (ready.get(id) ?? 0) > 0)
+  }
+
+  function warnings(): Map<string, string> {
+    const newest = new Map<string, { at: string; message: string }>()
+    for (const event of mirror.events.all()) {
+      const { uid } = event.involvedObject
+      const at = event.lastTimestamp ?? event.eventTime ?? ''
+      if (event.reason === 'Unhealthy' && uid && (newest.get(uid)?.at ?? '') <= at) {
+        newest.set(uid, { at, message: event.message ?? '' })
+      }
+    }
+    return new Map([...newest].map(([uid, { message }]) => [uid, message]))
+  }
+
+  /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
+  function isRouted(stored: Stored): boolean {
+    if (!isInForce(stored)) return false
+    const route = mirror.routes.get(target.app)
+    const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
+    if (isAsked && !isAccepted(route)) return false
+    if (sameSplit(stored.split, stored.served)) return true
+    const key = JSON.stringify([
+      stored.split,
+      isAsked ? route?.metadata.uid : '',
+      isAsked ? route?.metadata.generation : 0,
+    ])
+    if (move.key !== key) move = { key, since: Date.now() }
+    return Date.now() - move.since >= parts.routeLag
+  }
+
+  function isInForce(stored: Stored): boolean {
+    if (rendered !== JSON.stringify(chartValues(stored, parts.around))) return false
+    return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
+  }
+
+  /** Everything of it ends; the record goes last, so that whoever starts anew goes on from here. */
+  async function vanish(now: TargetRecord): Promise<void> {
+    const { generation } = now.stored
+    await land(cluster, mirror, { target, generation, objects: [], confirm: async () => true })
+    for (const job of mine(mirror.jobs.all())) {
+      if (job.metadata.deletionTimestamp) continue
+      await remove(objectPath('Job', cluster.namespace, job.metadata.name), { uid: job.metadata.uid })
+    }
+    if (pods().length > 0 || mine(mirror.jobs.all()).length > 0) return
+    await collectConfigs(cluster, target.app, holder.platform, null)
+    await remove(objectPath('Lease', cluster.namespace, recordName(target.app)), {})
+    const { resourceVersion } = now
+    await remove(objectPath('Secret', cluster.namespace, recordName(target.app)), { resourceVersion })
+    mirror.records.drop(recordName(target.app))
+  }
+
+  async function remove(path: string, preconditions: Record<string, unknown>): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions }
+    await cluster.request('DELETE', path, { body }).catch((error) => {
+      if (!hasStatus(error, 404)) throw error
+    })
+  }
+
+  async function collect(stored: Stored): Promise<void> {
+    if (Date.now() - collectedAt < COLLECT_MILLISECONDS) return
+    collectedAt = Date.now()
+    const used = [...setsOf(stored).map((set) => set.config)]
+    await collectConfigs(cluster, target.app, holder.platform, new Set(used))
+  }
+
+  function observe(): Observation {
+    const stored = record()?.stored ?? emptyStored(target)
+    const route = mirror.routes.get(target.app)
+    const problems = [problem, routeProblem(route)].filter((one) => one !== null)
+    return observationOf({
+      stored,
+      pods: pods(),
+      jobs: mine(mirror.jobs.all()),
+      deployments: mine(mirror.deployments.all()),
+      context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
+      isLanded: isInForce(stored),
+      isRouted: isRouted(stored),
+      addresses: parts.addresses(target),
+      problems,
+      at: mirror.trueAt(),
+    })
+  }
+
+  return {
+    kick,
+    observe,
+    pass() {
+      const one = Promise.withResolvers<void>()
+      waiting.push(one)
+      kick()
+      return one.promise
+    },
+    claim() {
+      isOurs = false
+    },
+    async objects() {
+      const stored = record()?.stored
+      if (!stored || stored.removed || stored.generation === 0) return null
+      const values = chartValues(stored, parts.around)
+      const input = { name: target.app, namespace: cluster.namespace, values }
+      return { stored, objects: await renderer.render(input) }
+    },
+    close() {
+      closed = true
+      if (timer) clearTimeout(timer)
+    },
+  }
+}
+
+function hintOf(error: Error): { hint?: string } {
+  return error instanceof TowError && error.hint ? { hint: error.hint } : {}
+}

@@ -1,0 +1,195 @@
+/** A Kubernetes engine in a namespace of its own on a real cluster, for tests; with no more rights than charts/access. */
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { stringify } from 'yaml'
+import { createImages } from '../../images/index.ts'
+import type { ContentSource, Engine } from '../engine.ts'
+import { type Cluster, connectCluster } from './cluster/connect.ts'
+import { createKubernetesEngine } from './engine.ts'
+import { createRegistryImages } from './registry-images.ts'
+import { KubernetesSettings } from './settings.ts'
+
+const { env } = process
+/** Why the cluster's part is skipped, or null. */
+export const withoutCluster =
+  env.TOW_TEST_KUBECONFIG === undefined
+    ? 'TOW_TEST_KUBECONFIG names no cluster'
+    : env.PATH?.split(':').some((folder) => folder !== '')
+      ? null
+      : 'helm is not on the PATH'
+
+export interface TestCluster {
+  /** As an administrator, in the namespace. */
+  admin: Cluster
+  namespace: string
+  /** Runs as the ServiceAccount of charts/access alone. */
+  kubeconfig: string
+  engine(
+    content: ContentSource,
+    options?: { platform?: string; settings?: Partial<KubernetesSettings> },
+  ): Engine
+  fetch: typeof fetch
+  /** Gives a manifest to the API server as an administrator. */
+  post(path: string, body: object): Promise<unknown>
+  dispose(): Promise<void>
+}
+
+const chart = (name: string) => fileURLToPath(new URL(`../../../charts/${name}`, import.meta.url))
+
+export async function openTestCluster(): Promise<TestCluster> {
+  const namespace = `tow-test-${randomBytes(3).toString('hex')}`
+  const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
+  const context = await currentContext(env.TOW_TEST_KUBECONFIG as string)
+  const admin = await connectCluster({ kubeconfig: env.TOW_TEST_KUBECONFIG as string, context, namespace })
+  await admin.request('POST', '/api/v1/namespaces', {
+    body: {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    },
+  })
+  await grantAccess(admin, namespace)
+  const kubeconfig = join(folder, 'kubeconfig')
+  writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context), { mode: 0o600 })
+  const agent = new Agent({ keepAlive: true })
+  const engines: Engine[] = []
+
+  return {
+    admin,
+    namespace,
+    kubeconfig,
+    engine(content, options = {}) {
+      const registry = env.TOW_TEST_REGISTRY as string
+      const bases = { node: `${registry}/base/node:24` }
+      const engine = createKubernetesEngine({
+        settings: KubernetesSettings.parse({
+          kubeconfig,
+          context: 'limited',
+          namespace,
+          domain: env.TOW_TEST_DOMAIN,
+          gateways: [{ name: 'public', namespace: 'gateway' }],
+          values: { drainSeconds: 2 },
+          ...options.settings,
+        }),
+        platform: options.platform ?? 'test',
+        content,
+        images: createRegistryImages({
+          images: createImages({ credentials: async () => null, plainHttp: [registry] }),
+          registry: `${registry}/${namespace}`,
+          bases,
+          content,
+          platform: async () => ({ os: 'linux', arch: 'x64' }),
+        }),
+        chart: chart('app'),
+        cache: join(folder, 'rendered'),
+        path: env.PATH ?? '',
+      })
+      engines.push(engine)
+      return engine
+    },
+    // Names under the domain lead to the Gateway inside the cluster alone.
+    fetch: ((input: string | URL, init: RequestInit = {}) =>
+      throughGateway(new URL(input), init, agent)) as typeof fetch,
+    post: (path, body) => admin.request('POST', path, { body }),
+    async dispose() {
+      for (const engine of engines) await engine.close()
+      agent.destroy()
+      await admin.request('DELETE', `/api/v1/namespaces/${namespace}`)
+      admin.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function currentContext(path: string): Promise<string> {
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const config = new KubeConfig()
+  config.loadFromFile(path)
+  return config.getCurrentContext()
+}
+
+async function grantAccess(admin: Cluster, namespace: string): Promise<void> {
+  const words = [
+    'template',
+    'towpath',
+    chart('access'),
+    '--namespace',
+    namespace,
+    '--set',
+    'serviceAccount=true',
+  ]
+  const { stdout } = await promisify(execFile)('helm', words)
+  const { parseAllDocuments } = await import('yaml')
+  const kinds: Record<string, string> = {
+    Role: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles`,
+    RoleBinding: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`,
+    ServiceAccount: `/api/v1/namespaces/${namespace}/serviceaccounts`,
+  }
+  for (const document of parseAllDocuments(stdout)) {
+    const body = document.toJS() as { kind: string }
+    await admin.request('POST', kinds[body.kind] as string, { body })
+  }
+}
+
+async function limitedKubeconfig(admin: Cluster, namespace: string, context: string): Promise<string> {
+  const { status } = await admin.request<{ status: { token: string } }>(
+    'POST',
+    `/api/v1/namespaces/${namespace}/serviceaccounts/towpath/token`,
+    {
+      body: {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { expirationSeconds: 7200 },
+      },
+    },
+  )
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const config = new KubeConfig()
+  config.loadFromFile(env.TOW_TEST_KUBECONFIG as string)
+  config.setCurrentContext(context)
+  const cluster = config.getCurrentCluster()
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'somewhere-else',
+    clusters: [
+      { name: 'c', cluster: { server: cluster?.server, 'certificate-authority-data': cluster?.caData } },
+    ],
+    users: [{ name: 'u', user: { token: status.token } }],
+    contexts: [{ name: 'limited', context: { cluster: 'c', user: 'u', namespace } }],
+  })
+}
+
+function throughGateway(url: URL, init: RequestInit, agent: Agent): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.set('host', url.host)
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: env.TOW_TEST_GATEWAY,
+        port: url.port || 80,
+        path: `${url.pathname}${url.search}`,
+        method: init.method ?? 'GET',
+        headers: Object.fromEntries(headers),
+        agent: headers.get('connection') === 'close' ? false : agent,
+        ...(init.signal ? { signal: init.signal } : {}),
+      },
+      (response) =>
+        resolve(
+          new Response(Readable.toWeb(response) as ReadableStream, {
+            status: response.statusCode ?? 0,
+            headers: response.headers as Record<string, string>,
+          }),
+        ),
+    )
+    asked.on('error', reject)
+    asked.end(init.body as string | undefined)
+  })
+}

@@ -1,0 +1,218 @@
+/** THE chart: what `helm template` makes of values, held against the oldest and the newest Kubernetes that it is for. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { EVERYTHING } from './manifests/everything.ts'
+import { chartFolder, hasHelm, helm, type Manifest, render, WITHOUT_HELM } from './manifests/helm.ts'
+import { faults, RELEASES, shapesOf } from './manifests/strict.ts'
+
+const SMALL = {
+  sets: { v1: { image: 'registry.example.com/shop:1', processes: { web: { command: 'node server.js' } } } },
+}
+
+const named = (manifests: Manifest[], kind: string, name: string) =>
+  manifests.find((one) => one.kind === kind && one.metadata.name === name)
+const kinds = (manifests: Manifest[]) => manifests.map((one) => `${one.kind} ${one.metadata.name}`).sort()
+const podsOf = (manifests: Manifest[]): Manifest[] =>
+  manifests.flatMap((one) => one.spec?.jobTemplate?.spec.template ?? one.spec?.template ?? [])
+
+beforeEach(({ skip }) => skip(!hasHelm, WITHOUT_HELM))
+
+describe('the strict reader of manifests', () => {
+  test.each(RELEASES)(
+    'finds a field that Kubernetes %s does not know, a wrong type and what is missing',
+    (release) => {
+      const service = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'x' },
+        spec: { portz: [], ports: [{ port: 'x' }] },
+      }
+      expect(faults(shapesOf(release), service)).toEqual([
+        'v1/Service.spec.portz is not known',
+        'v1/Service.spec.ports[0].port is "x", which is no integer',
+      ])
+      const policy = { apiVersion: 'policy/v1', kind: 'Nothing' }
+      expect(faults(shapesOf(release), policy)).toEqual(['policy/v1/Nothing is not known'])
+    },
+  )
+})
+
+describe('the chart', () => {
+  test.each(RELEASES)('renders nothing that Kubernetes %s would not take to the letter', async (release) => {
+    const shapes = shapesOf(release)
+    for (const values of [
+      {},
+      SMALL,
+      EVERYTHING,
+      { ...EVERYTHING, readOnlyRoot: true, route: { ...EVERYTHING.route, kind: 'GRPCRoute' } },
+    ]) {
+      const manifests = await render('app', values, { words: ['--kube-version', release] })
+      expect(manifests.flatMap((one) => faults(shapes, one))).toEqual([])
+    }
+  })
+
+  test('is clean for helm lint, with little and with everything', async () => {
+    for (const values of [{}, SMALL, EVERYTHING]) {
+      expect(await helm(['lint', '--strict', chartFolder('app')], values)).toContain('0 chart(s) failed')
+    }
+  })
+
+  test('needs one line to serve: everything goes to the only set', async () => {
+    const manifests = await render('app', SMALL)
+    expect(kinds(manifests)).toEqual([
+      'Deployment shop--web--v1',
+      'NetworkPolicy shop',
+      'Service shop',
+      'Service shop--v1',
+      'ServiceAccount shop',
+    ])
+    const selector = named(manifests, 'Service', 'shop').spec.selector
+    expect(podsOf(manifests)[0].metadata.labels).toMatchObject(selector)
+  })
+
+  test('makes one Deployment for each process of each set, and routes by weight', async () => {
+    const manifests = await render('app', EVERYTHING)
+    expect(kinds(manifests)).toEqual([
+      'CronJob shop--nightly',
+      'Deployment shop--web--v11',
+      'Deployment shop--web--v12-blue',
+      'Deployment shop--worker--v12-blue',
+      'HTTPRoute shop',
+      'HorizontalPodAutoscaler shop--web--v12-blue',
+      'Job shop--migrate',
+      'Job shop--piped',
+      'Job shop--terminal',
+      'NetworkPolicy shop',
+      'PodDisruptionBudget shop--web--v11',
+      'PodDisruptionBudget shop--web--v12-blue',
+      'PodDisruptionBudget shop--worker--v12-blue',
+      'Service shop',
+      'Service shop--v11',
+      'Service shop--v12-blue',
+      'ServiceAccount shop',
+    ])
+    const [rule] = named(manifests, 'HTTPRoute', 'shop').spec.rules
+    expect(rule.backendRefs).toMatchObject([
+      { name: 'shop--v11', weight: 90 },
+      { name: 'shop--v12-blue', weight: 10 },
+    ])
+    expect(named(manifests, 'Service', 'shop').spec.selector['towpath.dev/set']).toBe('v11')
+    expect(named(manifests, 'Deployment', 'shop--web--v11').spec.replicas).toBe(3)
+    expect(named(manifests, 'Deployment', 'shop--web--v12-blue').spec).not.toHaveProperty('replicas')
+  })
+
+  test('finds each pod by exactly one Deployment and no Service of another set', async () => {
+    const manifests = await render('app', EVERYTHING)
+    const matches = (selector: Record<string, string>, labels: Record<string, string>) =>
+      Object.entries(selector).every(([key, value]) => labels[key] === value)
+    const deployments = manifests.filter((one) => one.kind === 'Deployment')
+    for (const pod of podsOf(manifests)) {
+      const { labels } = pod.metadata
+      const owners = deployments.filter((one) => matches(one.spec.selector.matchLabels, labels))
+      expect(owners).toHaveLength(labels['towpath.dev/kind'] === 'process' ? 1 : 0)
+      for (const service of manifests.filter((one) => one.kind === 'Service')) {
+        const isFound = matches(service.spec.selector, labels)
+        if (isFound)
+          expect([labels['app.kubernetes.io/component'], labels['towpath.dev/kind']]).toEqual([
+            'web',
+            'process',
+          ])
+      }
+    }
+  })
+
+  test('keeps every pod within the restricted Pod Security standard, without a token', async () => {
+    const pods = podsOf(await render('app', EVERYTHING))
+    expect(pods).toHaveLength(7)
+    for (const { spec } of pods) {
+      expect(spec).toMatchObject({
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      })
+      for (const container of spec.containers) {
+        expect(container.securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+          readOnlyRootFilesystem: false,
+        })
+        expect(container.resources.limits.memory).toBe(container.resources.requests.memory)
+      }
+      expect(spec.volumes).toEqual([{ name: 'scratch', emptyDir: { sizeLimit: '1Gi' } }])
+    }
+    const closed = podsOf(await render('app', { ...EVERYTHING, readOnlyRoot: true }))
+    for (const { spec } of closed)
+      expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true)
+  })
+
+  test('hands a command to the shell as it was written', async () => {
+    const [job] = (await render('app', EVERYTHING)).filter((one) => one.metadata.name === 'shop--migrate')
+    const { command } = job.spec.template.spec.containers[0]
+    // Kubernetes reads $$ as $, and would put a value in place of $(NAME).
+    expect(command.at(-1).replaceAll('$$', '$')).toBe('echo "$HOME" $(date)')
+    expect(job.spec).toMatchObject({ backoffLimit: 0, podReplacementPolicy: 'Failed' })
+    expect(job.metadata.annotations['towpath.dev/key']).toBe('k-1')
+  })
+
+  test('lets in the Gateway and those who name the app in their needs, and nobody else', async () => {
+    const { spec } = named(await render('app', EVERYTHING), 'NetworkPolicy', 'shop')
+    expect(spec.policyTypes).toEqual(['Ingress', 'Egress'])
+    expect(spec.ingress).toEqual([
+      {
+        ports: [{ port: 'http', protocol: 'TCP' }],
+        from: [
+          { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'gateway' } } },
+          { podSelector: { matchLabels: { 'needs.towpath.dev/shop': 'true' } } },
+          { namespaceSelector: { matchLabels: { team: 'support' } } },
+        ],
+      },
+    ])
+    const open = named(await render('app', SMALL), 'NetworkPolicy', 'shop')
+    expect(open.spec.policyTypes).toEqual(['Ingress'])
+    const caller = podsOf(await render('app', EVERYTHING)).find(
+      (pod) => pod.metadata.labels['needs.towpath.dev/reports'],
+    )
+    expect(caller.metadata.labels['towpath.dev/set']).toBe('v12.blue')
+  })
+
+  test('has no route while nobody is served', async () => {
+    const manifests = await render('app', { ...EVERYTHING, split: {} })
+    expect(named(manifests, 'HTTPRoute', 'shop')).toBeUndefined()
+    expect(named(manifests, 'Service', 'shop')).toBeUndefined()
+  })
+
+  test.each([
+    [{ imagee: 'x' }, /imagee/],
+    [{ sets: { v1: { processes: {} } } }, /image/],
+    [{ sets: { v1: { image: 'x', processes: { Web: { command: 'x' } } } } }, /Web/],
+    [{ ...SMALL, split: { v2: 1 } }, /split names the set "v2", which is not in sets/],
+    [
+      { ...SMALL, crons: { nightly: { set: 'v9', schedule: '* * * * *', command: 'x' } } },
+      /the cron nightly names the set "v9"/,
+    ],
+    [
+      { sets: { v1: { image: 'x', processes: { web: {} } }, v2: { image: 'x', processes: { web: {} } } } },
+      /there are several sets/,
+    ],
+    [{ user: 0 }, /user/],
+  ])('refuses %j', async (values, reason) => {
+    await expect(render('app', values)).rejects.toThrow(reason)
+  })
+})
+
+describe('the chart of the permissions', () => {
+  test.each(RELEASES)('gives one Role in one namespace, to the letter of Kubernetes %s', async (release) => {
+    const manifests = await render(
+      'access',
+      { user: 'ann@example.com', serviceAccount: true },
+      { name: 'towpath' },
+    )
+    expect(kinds(manifests)).toEqual(['Role towpath', 'RoleBinding towpath', 'ServiceAccount towpath'])
+    expect(manifests.flatMap((one) => faults(shapesOf(release), one))).toEqual([])
+    const [role] = manifests.filter((one) => one.kind === 'Role')
+    expect(JSON.stringify(role.rules)).not.toContain('*')
+  })
+
+  test('says that somebody must be named', async () => {
+    await expect(render('access', {})).rejects.toThrow(/who is given the Role/)
+  })
+})

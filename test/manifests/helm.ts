@@ -1,0 +1,42 @@
+/** The real helm for tests of the charts; what needs it says that it was skipped where there is none. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { parseAllDocuments, stringify } from 'yaml'
+
+const PATH = process.env.PATH ?? ''
+
+export const hasHelm = PATH.split(':').some((folder) => existsSync(`${folder}/helm`))
+export const WITHOUT_HELM = 'helm is not on the PATH'
+
+// biome-ignore lint/suspicious/noExplicitAny: manifests are read as they come
+export type Manifest = any
+
+export const chartFolder = (name: 'app' | 'access') =>
+  fileURLToPath(new URL(`../../charts/${name}`, import.meta.url))
+
+export async function helm(words: readonly string[], values: object = {}): Promise<string> {
+  const work = promisify(execFile)('helm', [...words, '--values', '-'], { maxBuffer: 16 << 20 })
+  work.child.stdin?.end(stringify(values))
+  return (await work).stdout
+}
+
+export async function render(
+  chart: 'app' | 'access',
+  values: object,
+  options: { name?: string; words?: readonly string[] } = {},
+): Promise<Manifest[]> {
+  const words = [
+    'template',
+    options.name ?? 'shop',
+    chartFolder(chart),
+    '--namespace',
+    'stage',
+    ...(options.words ?? []),
+  ]
+  const text = await helm(words, values)
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest)
+    .filter((manifest) => manifest !== null)
+}
