@@ -1,6 +1,5 @@
 /** Images of artifacts in a registry that the nodes reach: pushed when they are first asked for. */
 import type { Artifact } from '../../api/app-spec.ts'
-import { TowError } from '../../api/errors.ts'
 import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
 import type { ContentSource, Target } from '../engine.ts'
 import type { ImageSource } from './images.ts'
@@ -43,15 +42,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       made.finally(() => pushes.delete(key)).catch(() => {})
       return made
     },
-    async refuses(artifact) {
-      try {
-        await images.fits({ artifact, bases, platform: await options.platform() })
-        return null
-      } catch (error) {
-        if (!(error instanceof TowError) || error.code !== 'REFUSED') throw error
-        return { code: 'platform', message: error.message, ...(error.hint ? { hint: error.hint } : {}) }
-      }
-    },
+    refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)

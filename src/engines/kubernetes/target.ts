@@ -61,6 +61,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let again = false
   let closed = false
   let timer: NodeJS.Timeout | null = null
+  let wakeAt: number | null = null
   let failures = 0
   let problem: Problem | null = null
   let objects: KubeObject[] = []
@@ -112,10 +113,16 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if ((again && failures === 0) || waiting.length > 0) kick()
   }
 
+  /** The soonest of what was asked for counts. */
   function wakeIn(milliseconds: number): void {
-    if (closed) return
+    const at = Date.now() + Math.max(10, milliseconds)
+    if (closed || (wakeAt !== null && wakeAt <= at)) return
     if (timer) clearTimeout(timer)
-    timer = setTimeout(kick, Math.max(10, milliseconds)).unref()
+    wakeAt = at
+    timer = setTimeout(() => {
+      wakeAt = null
+      kick()
+    }, at - Date.now()).unref()
   }
 
   async function step(): Promise<void> {
@@ -134,9 +141,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       again = true
     }
     if (stored !== now.stored) again = true
-    const wakeAt = explainer.look(pods(), setsOf(stored), warnings())
-    if (wakeAt !== null) wakeIn(wakeAt - Date.now())
-    if (move.since > 0 && !isRouted(stored)) wakeIn(move.since + parts.routeLag - Date.now())
+    const lookAt = explainer.look(pods(), setsOf(stored), warnings())
+    if (lookAt !== null) wakeIn(lookAt - Date.now())
+    const lag = isRouted(stored) ? 0 : move.since + parts.routeLag - Date.now()
+    if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
 

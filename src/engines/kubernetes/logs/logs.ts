@@ -5,10 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LogLine, LogQuery } from '../../../api/logs.ts'
 import type { Target } from '../../engine.ts'
+import { type LineFilter, lineFilter } from '../../log-filter.ts'
 import { type Cluster, hasStatus } from '../cluster/connect.ts'
 import { objectPath } from '../cluster/kinds.ts'
 import type { Pod } from '../cluster/objects.ts'
-import { createLineReader, isWanted, type Life, lifeKey, livesOf, passes, sinceOf } from './lines.ts'
+import { createLineReader, isWanted, type Life, lifeKey, livesOf, sinceOf } from './lines.ts'
 
 export interface LogParts {
   cluster: Cluster
@@ -25,17 +26,18 @@ export async function* readLogs(
   query: LogQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
+  const matches = await lineFilter(query)
   const found: LogLine[] = []
   const cursors = new Map<string, string>()
   const lives = parts
     .pods()
     .filter((pod) => isWanted(pod, query))
     .flatMap(livesOf)
-  await Promise.all(lives.map((life) => readLife(parts, life, query, signal, found, cursors)))
+  await Promise.all(lives.map((life) => readLife(parts, life, query, matches, signal, found, cursors)))
   found.sort((a, b) => (a.id < b.id ? -1 : 1))
   const kept = query.after === undefined ? found.slice(Math.max(0, found.length - query.lines)) : found
   for (const line of query.lines === 0 && query.after === undefined ? [] : kept) yield line
-  if (query.follow && query.until === undefined) yield* follow(parts, query, signal, cursors)
+  if (query.follow && query.until === undefined) yield* follow(parts, query, matches, signal, cursors)
 }
 
 /** What is there of one life now. Only as much is kept as may be asked for. */
@@ -43,6 +45,7 @@ async function readLife(
   parts: LogParts,
   life: Life,
   query: LogQuery,
+  matches: LineFilter,
   signal: AbortSignal,
   found: LogLine[],
   cursors: Map<string, string>,
@@ -53,7 +56,7 @@ async function readLife(
   try {
     for await (const line of linesOf(parts, life, { sinceTime: sinceOf(query, null), tailLines }, signal)) {
       cursors.set(lifeKey(life), line.id)
-      if (!passes(line, query)) continue
+      if (!matches(line)) continue
       mine.push(line)
       if (query.after === undefined && mine.length > 2 * query.lines)
         mine.splice(0, mine.length - query.lines)
@@ -69,6 +72,7 @@ async function readLife(
 async function* follow(
   parts: LogParts,
   query: LogQuery,
+  matches: LineFilter,
   signal: AbortSignal,
   cursors: Map<string, string>,
 ): AsyncGenerator<LogLine> {
@@ -100,7 +104,7 @@ async function* follow(
           const last = cursors.get(key)
           if (last !== undefined && line.id <= last) continue
           cursors.set(key, line.id)
-          if (!passes(line, query)) continue
+          if (!matches(line)) continue
           waiting.push(line)
           wake()
           while (waiting.length > MOST_WAITING && !either.aborted) await delay(20)

@@ -49,7 +49,7 @@ export function observationOf(seen: Seen): Observation {
   return {
     target: stored.target,
     at: new Date(seen.at).toISOString(),
-    generation: stored.removed ? 0 : stored.generation,
+    generation: stored.generation,
     settled: isSettled(seen, processPods),
     sets: ids
       .map((id) => observedSet(seen, id, processPods))
