@@ -42,7 +42,14 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       made.finally(() => pushes.delete(key)).catch(() => {})
       return made
     },
-    refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
+    async refuses(artifact) {
+      const platform = await options.platform()
+      const problem = await images.refuses({ artifact, bases, platform })
+      if (!problem) return null
+      const needs = artifact.platform
+      const isOther = needs !== 'any' && (needs.os !== platform.os || needs.arch !== platform.arch)
+      return { ...problem, code: isOther ? 'platform' : 'runtime-missing' }
+    },
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)
