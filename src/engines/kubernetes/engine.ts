@@ -5,26 +5,23 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, JobStatus, Target } from '../engine.ts'
+import type { ContentSource, Desired, DesiredSet, Engine, Target } from '../engine.ts'
 import { checkCluster, nodeArchitectures } from './check.ts'
-import { objectPath } from './cluster/kinds.ts'
-import type { Job } from './cluster/objects.ts'
 import { configName, putConfig } from './config-secrets.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
-import { cancelJob, findJob, jobStatus, podOfJob, startJob } from './jobs.ts'
 import { readLogs } from './logs/logs.ts'
-import { noJob, noSet, notAnswering } from './messages.ts'
-import { ANNOTATION, jobName, LABEL } from './names.ts'
+import { noSet, notAnswering } from './messages.ts'
+import { LABEL } from './names.ts'
 import { isOver, isReady, isStopping, setOf, statusOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
+import { createRuns } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
-import { attachToPod } from './streams/attach.ts'
 import { forwardToPod } from './streams/forward.ts'
 import { createSyncs, type Syncs } from './sync.ts'
 
@@ -45,7 +42,6 @@ export interface KubernetesEngineOptions {
 const WATCH_MILLISECONDS = 10_000
 /** Older than this, what is known is no answer. */
 const STALE_MILLISECONDS = 15_000
-const ATTACH_MILLISECONDS = 120_000
 
 export function createKubernetesEngine(options: KubernetesEngineOptions): Engine {
   const { settings, platform, images, content } = options
@@ -150,42 +146,6 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     if (age > STALE_MILLISECONDS) throw notAnswering(cluster.server, age)
   }
 
-  async function find(opened: Session, target: Target, key: string): Promise<Job | null> {
-    return findJob(jobParts(opened), target, key)
-  }
-
-  const jobParts = ({ cluster, mirror }: Session) => ({ cluster, mirror, renderer, around })
-
-  async function jobOver(
-    opened: Session,
-    target: Target,
-    key: string,
-    signal: AbortSignal,
-  ): Promise<JobStatus> {
-    while (!signal.aborted) {
-      const job = await find(opened, target, key)
-      const status = job ? await jobStatus(jobParts(opened), job) : null
-      if (!status) throw noJob(target, key)
-      if (status.state !== 'running') return status
-      await opened.changed(target.app, signal, WATCH_MILLISECONDS)
-    }
-    throw signal.reason
-  }
-
-  /** The pod of a job once its container runs or has run. */
-  async function startedPod(opened: Session, target: Target, job: Job) {
-    const patience = AbortSignal.timeout(ATTACH_MILLISECONDS)
-    while (!patience.aborted) {
-      const pod = podOfJob(opened.mirror, job)
-      const state = pod ? statusOf(pod)?.state : undefined
-      if (pod && (state?.running || state?.terminated || isOver(pod))) return pod
-      await opened.changed(target.app, patience, WATCH_MILLISECONDS)
-    }
-    throw new TowError('UNAVAILABLE', `the run did not start within ${ATTACH_MILLISECONDS / 1000} s`, {
-      hint: 'tow ps and tow doctor tell more',
-    })
-  }
-
   return {
     kind: 'kubernetes',
     async capabilities() {
@@ -239,51 +199,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         signal,
       )
     },
-    async run(target, job) {
-      const opened = await session()
-      const known = await find(opened, target, job.key)
-      if (known) return jobStatus(jobParts(opened), known)
-      const record = await recordOf(opened, target)
-      const set = await store(opened, target, record, job.set, {})
-      // The account that it runs as, and the guards around it.
-      await opened.loop(target).pass()
-      await startJob(jobParts(opened), record.stored, set, job)
-      const started = await find(opened, target, job.key)
-      if (!started) throw noJob(target, job.key)
-      return jobStatus(jobParts(opened), started)
-    },
-    async job(target, key) {
-      const opened = await session()
-      const job = await find(opened, target, key)
-      return job ? jobStatus(jobParts(opened), job) : null
-    },
-    async cancel(target, key) {
-      const opened = await session()
-      await cancelJob(jobParts(opened), target, key)
-    },
-    async attach(target, key) {
-      const opened = await session()
-      const job = await find(opened, target, key)
-      if (!job) throw noJob(target, key)
-      const pod = await startedPod(opened, target, job)
-      const container = pod.spec.containers[0]
-      const isFirst = job.metadata.annotations?.[ANNOTATION.attended] === undefined
-      const attached = await attachToPod({
-        cluster: opened.cluster,
-        pod,
-        tty: container?.tty === true,
-        stdin: container?.stdin === true,
-        isFirst,
-        over: (signal) => jobOver(opened, target, key, signal),
-      })
-      if (isFirst) {
-        const path = objectPath('Job', settings.namespace, jobName(target.app, key))
-        const body = { metadata: { annotations: { [ANNOTATION.attended]: 'true' } } }
-        const contentType = 'application/merge-patch+json'
-        opened.mirror.jobs.put(await opened.cluster.request<Job>('PATCH', path, { body, contentType }))
-      }
-      return attached
-    },
+    ...createRuns({ session, renderer, around, recordOf, store }),
     async sync(target, set, tree) {
       const opened = await session()
       const pods = opened

@@ -5,7 +5,6 @@
 import { TowError } from '../../api/errors.ts'
 import type { Observation, Problem, Target } from '../engine.ts'
 import type { Cluster } from './cluster/connect.ts'
-import { hasStatus } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
@@ -21,6 +20,7 @@ import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
 import { emptyStored, type Stored, setsOf } from './stored.ts'
+import { vanish } from './vanish.ts'
 
 export interface TargetParts {
   cluster: Cluster
@@ -129,7 +129,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const now = record()
     if (!now) return
     await holdLease()
-    if (now.stored.removed) return vanish(now)
+    if (now.stored.removed) return vanish(cluster, mirror, owner, now)
     const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around)
@@ -216,29 +216,6 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   function isInForce(stored: Stored): boolean {
     if (rendered !== JSON.stringify(chartValues(stored, parts.around))) return false
     return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
-  }
-
-  /** Everything of it ends; the record goes last, so that whoever starts anew goes on from here. */
-  async function vanish(now: TargetRecord): Promise<void> {
-    const { generation } = now.stored
-    await land(cluster, mirror, { target, generation, objects: [], confirm: async () => true })
-    for (const job of mine(mirror.jobs.all())) {
-      if (job.metadata.deletionTimestamp) continue
-      await remove(objectPath('Job', cluster.namespace, job.metadata.name), { uid: job.metadata.uid })
-    }
-    if (pods().length > 0 || mine(mirror.jobs.all()).length > 0) return
-    await collectConfigs(cluster, target.app, holder.platform, null)
-    await remove(objectPath('Lease', cluster.namespace, recordName(target.app)), {})
-    const { resourceVersion } = now
-    await remove(objectPath('Secret', cluster.namespace, recordName(target.app)), { resourceVersion })
-    mirror.records.drop(recordName(target.app))
-  }
-
-  async function remove(path: string, preconditions: Record<string, unknown>): Promise<void> {
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions }
-    await cluster.request('DELETE', path, { body }).catch((error) => {
-      if (!hasStatus(error, 404)) throw error
-    })
   }
 
   async function collect(stored: Stored): Promise<void> {

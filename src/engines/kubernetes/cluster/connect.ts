@@ -1,22 +1,11 @@
-/**
- * The way to a cluster's API: requests, streams and sockets. Who it speaks as comes from the person's kubeconfig, read
- * and never written; the library that reads it also runs its login programs and renews its tokens. It is loaded when it
- * is first needed: half a second and 100 MB that nobody pays who ships to this machine alone.
- */
+/** The way to a cluster's API: requests, streams and sockets, in one shape for every kind of object. */
 import type { IncomingMessage } from 'node:http'
 import { request as httpRequest } from 'node:http'
-import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { request as httpsRequest } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import WebSocket from 'ws'
 import { TowError } from '../../../api/errors.ts'
-
-export interface ClusterOptions {
-  /** Path of the kubeconfig; several, with colons between, are merged as kubectl does. */
-  kubeconfig: string
-  /** Name of a context in it. */
-  context: string
-  namespace: string
-}
+import { type ClusterOptions, readLogin } from './login.ts'
 
 export interface Call {
   query?: Record<string, string | number | boolean | undefined>
@@ -64,54 +53,13 @@ export function hasStatus(error: unknown, ...statuses: number[]): error is Clust
 }
 
 const TIMEOUT = 15_000
-/** Tokens are asked for again after so long; the library keeps those that are still good. */
-const CREDENTIALS_MILLISECONDS = 30_000
 const TRIES = 4
 /** Longest wait that a server may ask for in one go. */
 const LONGEST_WAIT = 5000
 
 export async function connectCluster(options: ClusterOptions): Promise<Cluster> {
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
-  try {
-    const [first, ...others] = options.kubeconfig.split(':').filter((path) => path !== '')
-    config.loadFromFile(first ?? '')
-    for (const path of others) {
-      const other = new KubeConfig()
-      other.loadFromFile(path)
-      config.mergeConfig(other, true)
-    }
-  } catch (error) {
-    throw new TowError(
-      'BAD_INPUT',
-      `the kubeconfig ${options.kubeconfig} cannot be read: ${(error as Error).message}`,
-    )
-  }
-  if (!config.getContextObject(options.context)) throw noContext(options, config.getContexts())
-  config.setCurrentContext(options.context)
-  const server = config.getCurrentCluster()?.server ?? ''
-  if (server === '') throw noContext(options, config.getContexts())
-  const base = new URL(server.endsWith('/') ? server : `${server}/`)
-  let credentials: { at: number; options: Promise<RequestOptions> } | null = null
-
-  function authorised(): Promise<RequestOptions> {
-    if (credentials && Date.now() - credentials.at < CREDENTIALS_MILLISECONDS) return credentials.options
-    const before = credentials?.options
-    const options = (async () => {
-      const fresh: RequestOptions = {}
-      await config.applyToHTTPSOptions(fresh)
-      const kept = await before?.catch(() => null)
-      // An agent for every call would shake hands for every call.
-      if (kept?.agent && kept.cert === fresh.cert && kept.ca === fresh.ca) fresh.agent = kept.agent
-      else if (fresh.agent) Object.assign(fresh.agent, { keepAlive: true })
-      return fresh
-    })()
-    credentials = { at: Date.now(), options }
-    options.catch(() => {
-      credentials = null
-    })
-    return options
-  }
+  const { base, authorised } = await readLogin(options)
+  const server = base.origin
 
   async function open(method: string, path: string, call: Call): Promise<IncomingMessage> {
     const url = address(base, path, call.query)
@@ -203,7 +151,7 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
       })
     },
     close() {
-      void credentials?.options
+      void authorised()
         .then(({ agent }) => typeof agent === 'object' && agent.destroy())
         .catch(() => {})
     },
@@ -253,13 +201,4 @@ function told(error: unknown, server: string): unknown {
     hint: 'tow doctor tells more',
     cause: error,
   })
-}
-
-function noContext(options: ClusterOptions, contexts: { name: string }[]): TowError {
-  const names = contexts.map((one) => one.name).join(', ')
-  return new TowError(
-    'BAD_INPUT',
-    `the kubeconfig ${options.kubeconfig} has no usable context "${options.context}"; it has ${names || 'none'}`,
-    { hint: 'kubectl config get-contexts' },
-  )
 }
