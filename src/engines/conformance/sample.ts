@@ -42,6 +42,8 @@ if (mode === 'echo') process.stdin.on('data', (data) => process.stdout.write('go
 if (mode === 'size') { process.stdout.write(process.stdout.columns + 'x' + process.stdout.rows + '\\n'); process.exit(0) }
 `
 
+const SBOM = JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components: [] })
+
 type LayerFacts = Pick<Artifact['layers'][number], 'diffId' | 'digest' | 'size'>
 export type DigestLayer = (tree: Tree, blobs: BlobStore) => Promise<LayerFacts>
 
@@ -94,7 +96,7 @@ export async function sampleArtifact(content: SampleContent, note = 'first'): Pr
     platform: 'any',
     runtime: { name: 'node', version: '24.0.0', range: '>=18' },
     run: { processes: {}, crons: {}, variables: {}, needs: [] },
-    sbom: '',
+    sbom: (await content.blobs.add(Buffer.from(SBOM))).digest,
   }
 }
 

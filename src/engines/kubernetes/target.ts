@@ -69,6 +69,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let rendered = ''
   /** The move of traffic under way, and since when the Gateway says that it has made it. */
   let move = { key: '', since: 0 }
+  /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
+  let manned: { key: string; since: number } | null = null
   let collectedAt = 0
   let isOurs = false
   const waiting: PromiseWithResolvers<void>[] = []
@@ -143,7 +145,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (stored !== now.stored) again = true
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const lag = isRouted(stored) ? 0 : move.since + parts.routeLag - Date.now()
+    const movedAt = isRouted(stored) ? 0 : move.since
+    const lag = Math.max(movedAt, mannedSince(stored)) + parts.routeLag - Date.now()
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
@@ -213,6 +216,15 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     return Date.now() - move.since >= parts.routeLag
   }
 
+  function mannedSince(stored: Stored): number {
+    const ready = readyBySet(pods())
+    const key = [...weightedSets(stored.split)].filter((id) => (ready.get(id) ?? 0) > 0).join(' ')
+    // What was so before this engine looked has been so for long enough.
+    if (manned === null) manned = { key, since: 0 }
+    if (manned.key !== key) manned = { key, since: Date.now() }
+    return manned.since
+  }
+
   function isInForce(stored: Stored): boolean {
     if (rendered !== JSON.stringify(chartValues(stored, parts.around))) return false
     return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
@@ -237,6 +249,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored),
+      isHeardOf: Date.now() - mannedSince(stored) >= parts.routeLag,
       addresses: parts.addresses(target),
       problems,
       at: mirror.trueAt(),

@@ -36,6 +36,8 @@ export interface Seen {
   isLanded: boolean
   /** The route does what it was last asked to. */
   isRouted: boolean
+  /** Whoever routes has had the time to hear of those who became ready. */
+  isHeardOf: boolean
   addresses: Observation['addresses']
   problems: Problem[]
   /** When this was true; milliseconds since the epoch. */
@@ -109,7 +111,7 @@ export function routeProblem(route: Route | null): Problem | null {
 
 function isSettled(seen: Seen, pods: readonly Pod[]): boolean {
   const { stored } = seen
-  if (stored.removed || !seen.isLanded || !seen.isRouted) return false
+  if (stored.removed || !seen.isLanded || !seen.isRouted || !seen.isHeardOf) return false
   if (stored.retained.length > 0 || !sameSplit(stored.split, stored.desired.split)) return false
   if (pods.some(isStopping)) return false
   return stored.desired.sets.every((set) =>
