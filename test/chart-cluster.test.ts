@@ -45,7 +45,10 @@ const values = (sets: string[], split: Record<string, number>) => ({
   ),
   split,
   drainSeconds: 2,
-  route: { hostnames: [`${namespace}.${TOW_TEST_DOMAIN}`], gateways: [{ name: 'public', namespace: 'gateway' }] },
+  route: {
+    hostnames: [`${namespace}.${TOW_TEST_DOMAIN}`],
+    gateways: [{ name: 'public', namespace: 'gateway' }],
+  },
 })
 
 beforeAll(async () => {
@@ -78,16 +81,49 @@ describe('the chart on a real cluster', { timeout: 300_000 }, () => {
   })
 
   test('is installed, upgraded to the next set and removed by plain helm', async () => {
-    await kubectl(['-n', namespace, 'create', 'secret', 'generic', 'by-hand', '--from-literal=GREETING=hello'])
-    await withKubeconfig(['install', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'], values(['v1'], { v1: 1 }))
+    await kubectl([
+      '-n',
+      namespace,
+      'create',
+      'secret',
+      'generic',
+      'by-hand',
+      '--from-literal=GREETING=hello',
+    ])
+    await withKubeconfig(
+      ['install', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'],
+      values(['v1'], { v1: 1 }),
+    )
     await expect.poll(get, { timeout: 30_000 }).toBe('v1 hello')
-    await withKubeconfig(['upgrade', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'], values(['v1', 'v2'], { v1: 1, v2: 0 }))
+    await withKubeconfig(
+      ['upgrade', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'],
+      values(['v1', 'v2'], { v1: 1, v2: 0 }),
+    )
     expect(await get()).toBe('v1 hello')
-    await withKubeconfig(['upgrade', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'], values(['v1', 'v2'], { v2: 1 }))
+    await withKubeconfig(
+      ['upgrade', 'shop', chartFolder('app'), '--wait', '--timeout', '2m'],
+      values(['v1', 'v2'], { v2: 1 }),
+    )
     await expect.poll(get, { timeout: 30_000 }).toBe('v2 hello')
-    const { stdout } = await kubectl(['-n', namespace, 'get', 'pods', '-l', 'app.kubernetes.io/name=shop', '-o', 'name'])
+    const { stdout } = await kubectl([
+      '-n',
+      namespace,
+      'get',
+      'pods',
+      '-l',
+      'app.kubernetes.io/name=shop',
+      '-o',
+      'name',
+    ])
     expect(stdout.trim().split('\n')).toHaveLength(4)
-    await promisify(execFile)('helm', ['uninstall', 'shop', '--kubeconfig', TOW_TEST_KUBECONFIG as string, '--namespace', namespace])
+    await promisify(execFile)('helm', [
+      'uninstall',
+      'shop',
+      '--kubeconfig',
+      TOW_TEST_KUBECONFIG as string,
+      '--namespace',
+      namespace,
+    ])
     const left = await kubectl(['-n', namespace, 'get', 'deployments,services,httproutes', '-o', 'name'])
     expect(left.stdout).toBe('')
   })

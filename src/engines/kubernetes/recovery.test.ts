@@ -118,7 +118,9 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     await settle(other, beside, 1, wholly(sampleSet(artifact, 1)))
     expect((await other.observeAll()).map((seen) => seen.target.app)).toEqual([beside.app])
     expect((await engine.observeAll()).map((seen) => seen.target.app)).not.toContain(beside.app)
-    await expect(other.apply({ ...beside, environment: 'prod' }, 2, wholly())).rejects.toMatchObject({
+    await expect(
+      other.apply({ ...beside, environment: 'prod' }, 2, wholly(sampleSet(artifact, 1))),
+    ).rejects.toMatchObject({
       code: 'REFUSED',
     })
   })

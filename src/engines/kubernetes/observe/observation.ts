@@ -113,7 +113,9 @@ function isSettled(seen: Seen, pods: readonly Pod[]): boolean {
   const { stored } = seen
   if (stored.removed || !seen.isLanded || !seen.isRouted || !seen.isHeardOf) return false
   if (stored.retained.length > 0 || !sameSplit(stored.split, stored.desired.split)) return false
-  if (pods.some(isStopping)) return false
+  // Between the end of a Deployment and that of its pods nobody has told the pods yet.
+  const wanted = new Set(stored.desired.sets.map((set) => set.id))
+  if (pods.some((pod) => isStopping(pod) || (!isOver(pod) && !wanted.has(setOf(pod))))) return false
   return stored.desired.sets.every((set) =>
     Object.entries(set.processes).every(([process, { count }]) => {
       const mine = pods.filter(
