@@ -70,7 +70,9 @@ export function createInvariants(world: ModelWorld, place: Stage['place'], known
       say(`a new plan in ${before.rollout.phase} rests on old facts`)
     for (const [id, weight] of Object.entries(target.plan.weights)) {
       const isNew = weight > 0 && !(before.target.plan.weights[id] ?? 0)
-      if (isNew && isCalm && healthy(observation, Number(id.slice(1)), WEB) === 0)
+      // Where the engine refused the new set, the old one is called back without a look: then the world counts.
+      const real = observation ?? world.observe(place)
+      if (isNew && isCalm && healthy(real, Number(id.slice(1)), WEB) === 0)
         say(`traffic goes to ${id}, of which nothing is healthy`)
     }
     if (target.live !== before.target.live && observation?.settled !== true)

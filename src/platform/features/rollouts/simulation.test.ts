@@ -62,6 +62,19 @@ const FOUND: [sentence: string, web: number, actions: Action[]][] = [
       { kind: 'look', faults: [[1, 'stale']] },
     ],
   ],
+  [
+    'an old release that is gone already comes back before traffic does, also after a scale down by hand',
+    3,
+    [
+      ship({ whenBusy: 'supersede', processes: { web: true, worker: false, releaseCommand: false } }),
+      look,
+      { kind: 'advance', milliseconds: 2118 },
+      look,
+      look,
+      { kind: 'scale', count: 1 },
+      { kind: 'abort', back: 0 },
+    ],
+  ],
 ]
 
 const seed = seedFrom(process.env.SEED, SEED)

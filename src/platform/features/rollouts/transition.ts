@@ -89,7 +89,9 @@ function switching(
   const wanted = wantedCounts(to.run, targetFor(facts, to.number))
   const total = wanted[WEB] ?? 0
   const before = from ? wantedCounts(from.run, targetFor(facts, from.number)) : {}
-  const most = Math.max(total, before[WEB] ?? 0)
+  const oldNow = from ? (plannedCounts(plan, from.number)[WEB] ?? 0) : 0
+  // On the way back the set that is left stays as large as it is, also where fewer are wanted by now: room is beside it.
+  const most = Math.max(total, before[WEB] ?? 0, backward ? oldNow : 0)
   const room = most + stepSize(most, (to.run.processes[WEB] ?? { surgePercent: 100 }).surgePercent)
   const up = healthy(observation, to.number, WEB)
   const now = Math.min(plannedCounts(plan, to.number)[WEB] ?? 0, total)
@@ -97,7 +99,6 @@ function switching(
   const isStepUp = isIn && now > 0 && up >= now
   const hasTraffic = (plan.weights[setId(to.number)] ?? 0) > 0
 
-  const oldNow = from ? (plannedCounts(plan, from.number)[WEB] ?? 0) : 0
   const oldUp = from ? healthy(observation, from.number, WEB) : 0
   // Until the new set serves, the old one follows a scale by hand, as far as there is room.
   const asked = Math.min(
