@@ -174,6 +174,19 @@ describe('the chart', () => {
     expect(caller.metadata.labels['towpath.dev/set']).toBe('v12.blue')
   })
 
+  test('sends whoever comes from outside to nobody while it is closed, and calls from inside go on', async () => {
+    const manifests = await render('app', { ...EVERYTHING, route: { ...EVERYTHING.route, closed: true } })
+    expect(named(manifests, 'HTTPRoute', 'shop').spec.rules[0].backendRefs).toMatchObject([
+      { name: 'shop--closed' },
+    ])
+    const nobody = named(manifests, 'Service', 'shop--closed').spec.selector
+    expect(
+      podsOf(manifests).some((pod) => pod.metadata.labels['towpath.dev/kind'] === nobody['towpath.dev/kind']),
+    ).toBe(false)
+    expect(named(manifests, 'Service', 'shop').spec.selector['towpath.dev/set']).toBe('v11')
+    expect(manifests.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
+  })
+
   test('has no route while nobody is served', async () => {
     const manifests = await render('app', { ...EVERYTHING, split: {} })
     expect(named(manifests, 'HTTPRoute', 'shop')).toBeUndefined()

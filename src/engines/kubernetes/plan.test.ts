@@ -17,7 +17,13 @@ const set = (id: string, count = 1): StoredSet => ({
   },
 })
 const all = (id: string): SplitRule[] => [{ weights: { [id]: 1 } }]
-const wish = (sets: StoredSet[], split: SplitRule[]) => ({ sets, split, crons: [], restarts: {} })
+const wish = (sets: StoredSet[], split: SplitRule[]) => ({
+  sets,
+  split,
+  crons: [],
+  restarts: {},
+  closed: false,
+})
 const serving = (): Stored => ({
   ...takeOver(emptyStored({ app: 'shop', environment: 'stage' }), 1, wish([set('v1')], all('v1'))),
   split: all('v1'),

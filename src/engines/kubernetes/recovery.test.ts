@@ -15,6 +15,7 @@ import {
 import type { Desired, Engine, Observation, Target } from '../engine.ts'
 import { collectionPath, objectPath } from './cluster/kinds.ts'
 import type { Deployment } from './cluster/objects.ts'
+import { openLine } from './test-line.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from './testing.ts'
 
 const PATIENCE = 120_000
@@ -171,7 +172,7 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     })
   })
 
-  test('an image that is not there, no room and a quota are said in words, and the old set serves on', async () => {
+  test('no room and a quota that is used up are said in words, and the old set serves on', async () => {
     const target = newTarget()
     await settle(engine, target, 1, wholly(sampleSet(artifact, 1)))
     const greedy = sampleSet(artifact, 2, { processes: { web: webProcess({ cpuMillis: 64_000 }) } })
@@ -193,6 +194,67 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     expect((await cluster.fetch((await engine.addresses(target)).public[0]!)).status).toBe(200)
     await cluster.admin.request('DELETE', `/api/v1/namespaces/${cluster.namespace}/resourcequotas/small`)
     await engine.remove(target, 4)
+  })
+
+  test('while the API server is frozen or away nothing is made up, apps serve on, and the order lands afterwards', async () => {
+    const target = newTarget()
+    const line = await openLine(cluster.kubeconfig, join(folder, 'through-a-line'))
+    const far = cluster.engine(content, { kubeconfig: line.kubeconfig })
+    await settle(far, target, 1, wholly(sampleSet(artifact, 1)))
+    const url = (await far.addresses(target)).public[0] as string
+    for (const trouble of ['frozen', 'cut'] as const) {
+      line.set(trouble)
+      await expect
+        .poll(
+          () =>
+            far.observe(target).then(
+              () => 'told',
+              (error) => error.code,
+            ),
+          { timeout: 60_000, interval: 500 },
+        )
+        .toBe('UNAVAILABLE')
+      await expect(far.apply(target, 9, wholly(sampleSet(artifact, 9)))).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+      })
+      expect((await cluster.fetch(url)).status).toBe(200)
+      line.set('open')
+      await expect
+        .poll(
+          () =>
+            far.observe(target).then(
+              (seen) => seen.generation,
+              () => 0,
+            ),
+          { timeout: 60_000 },
+        )
+        .toBeGreaterThan(0)
+    }
+    const after = await settle(far, target, 10, wholly(sampleSet(artifact, 10)))
+    expect(after.sets.map((set) => set.id)).toEqual(['v10'])
+    line.close()
+  })
+
+  test('maintenance closes the edge and not the calls between apps, and restarts nothing', async () => {
+    const target = newTarget()
+    const desired = wholly(sampleSet(artifact, 1))
+    const before = await settle(engine, target, 1, desired)
+    const url = (await engine.addresses(target)).public[0] as string
+    await settle(engine, target, 2, { ...desired, maintenance: { message: 'Back at noon.' } })
+    expect((await cluster.fetch(url)).status).toBe(503)
+    const caller = { key: 'call', process: 'run', set: sampleSet(artifact, 1) }
+    const command = `node -e 'fetch("${(await engine.addresses(target)).internal}/healthz").then((a) => process.exit(a.status === 200 ? 42 : 1))'`
+    const needy = {
+      ...caller,
+      set: { ...caller.set, artifact: { ...artifact, run: { ...artifact.run, needs: [target.app] } } },
+    }
+    await engine.run(target, { ...needy, command })
+    await expect.poll(async () => (await engine.job(target, 'call'))?.exit, { timeout: 60_000 }).toBe(42)
+    const after = await settle(engine, target, 3, desired)
+    expect((await cluster.fetch(url)).status).toBe(200)
+    expect(after.sets[0]?.processes.map((one) => one.id)).toEqual(
+      before.sets[0]?.processes.map((one) => one.id),
+    )
   })
 
   test('a pod that is evicted is replaced, and the order stays as it was', async () => {

@@ -24,6 +24,8 @@ export interface StoredDesired {
   split: SplitRule[]
   crons: DesiredCron[]
   restarts: Record<string, number>
+  /** Nobody from outside is let in. */
+  closed: boolean
 }
 
 export interface Stored {
@@ -39,7 +41,7 @@ export interface Stored {
   served: SplitRule[]
 }
 
-export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {} }
+export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {}, closed: false }
 
 export function emptyStored(target: Target): Stored {
   return { target, generation: 0, removed: false, desired: NOTHING, retained: [], split: [], served: [] }
@@ -68,5 +70,11 @@ export function takeAway(before: Stored, generation: number): Stored {
 
 /** `restarts` of the wish as the record keeps it. */
 export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesired {
-  return { sets, split: desired.split, crons: desired.crons, restarts: desired.restarts ?? {} }
+  return {
+    sets,
+    split: desired.split,
+    crons: desired.crons,
+    restarts: desired.restarts ?? {},
+    closed: desired.maintenance !== undefined,
+  }
 }

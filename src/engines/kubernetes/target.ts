@@ -68,7 +68,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** What `objects` were rendered from. */
   let rendered = ''
   /** The move of traffic under way, and since when the Gateway says that it has made it. */
-  let move = { key: '', since: 0 }
+  let move: { key: string; since: number } | null = null
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
   let collectedAt = 0
@@ -137,6 +137,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const values = chartValues(stored, parts.around)
     objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
+    if (!sameSplit(stored.split, stored.desired.split)) warm({ ...stored, split: stored.desired.split })
     const landing = { target, generation: stored.generation, objects }
     if (!isLanded(mirror, landing, cluster.namespace)) {
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
@@ -145,10 +146,16 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (stored !== now.stored) again = true
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const movedAt = isRouted(stored) ? 0 : move.since
+    const movedAt = isRouted(stored) ? 0 : (move?.since ?? 0)
     const lag = Math.max(movedAt, mannedSince(stored)) + parts.routeLag - Date.now()
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
+  }
+
+  /** What will be asked for once the next set is ready: nobody should wait for helm then. */
+  function warm(next: Stored): void {
+    const values = chartValues(next, parts.around)
+    renderer.render({ name: target.app, namespace: cluster.namespace, values }).catch(() => {})
   }
 
   /** Taken once, and never again after another process has taken it: it is the one that was told last. */
@@ -206,13 +213,11 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const route = mirror.routes.get(target.app)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
     if (isAsked && !isAccepted(route)) return false
-    if (sameSplit(stored.split, stored.served)) return true
-    const key = JSON.stringify([
-      stored.split,
-      isAsked ? route?.metadata.uid : '',
-      isAsked ? route?.metadata.generation : 0,
-    ])
-    if (move.key !== key) move = { key, since: Date.now() }
+    const { uid, generation } = (isAsked && route?.metadata) || {}
+    const key = JSON.stringify([stored.split, uid, generation])
+    // What was so before this engine looked has been so for long enough.
+    const isOld = move === null && sameSplit(stored.split, stored.served)
+    if (move?.key !== key) move = { key, since: isOld ? 0 : Date.now() }
     return Date.now() - move.since >= parts.routeLag
   }
 

@@ -25,7 +25,17 @@ export const withoutCluster =
       ? null
       : 'helm is not on the PATH'
 
+/** All that another process needs to know to open the same engine. */
+export interface EngineFacts {
+  kubeconfig: string
+  namespace: string
+  cache: string
+  platform?: string
+  settings?: Partial<KubernetesSettings>
+}
+
 export interface TestCluster {
+  facts: EngineFacts
   /** As an administrator, in the namespace. */
   admin: Cluster
   namespace: string
@@ -33,7 +43,7 @@ export interface TestCluster {
   kubeconfig: string
   engine(
     content: ContentSource,
-    options?: { platform?: string; settings?: Partial<KubernetesSettings> },
+    options?: { platform?: string; kubeconfig?: string; settings?: Partial<KubernetesSettings> },
   ): Engine
   fetch: typeof fetch
   /** Gives a manifest to the API server as an administrator. */
@@ -60,37 +70,15 @@ export async function openTestCluster(): Promise<TestCluster> {
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
   const engines: Engine[] = []
+  const facts: EngineFacts = { kubeconfig, namespace, cache: join(folder, 'rendered') }
 
   return {
     admin,
     namespace,
     kubeconfig,
+    facts,
     engine(content, options = {}) {
-      const registry = env.TOW_TEST_REGISTRY as string
-      const bases = { node: `${registry}/base/node:24` }
-      const engine = createKubernetesEngine({
-        settings: KubernetesSettings.parse({
-          kubeconfig,
-          context: 'limited',
-          namespace,
-          domain: env.TOW_TEST_DOMAIN,
-          gateways: [{ name: 'public', namespace: 'gateway' }],
-          values: { drainSeconds: 2 },
-          ...options.settings,
-        }),
-        platform: options.platform ?? 'test',
-        content,
-        images: createRegistryImages({
-          images: createImages({ credentials: async () => null, plainHttp: [registry] }),
-          registry: `${registry}/${namespace}`,
-          bases,
-          content,
-          platform: async () => ({ os: 'linux', arch: 'x64' }),
-        }),
-        chart: chart('app'),
-        cache: join(folder, 'rendered'),
-        path: env.PATH ?? '',
-      })
+      const engine = createEngineFor({ ...facts, ...options }, content)
       engines.push(engine)
       return engine
     },
@@ -106,6 +94,34 @@ export async function openTestCluster(): Promise<TestCluster> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+export function createEngineFor(facts: EngineFacts, content: ContentSource): Engine {
+  const { kubeconfig, namespace, cache, platform = 'test', settings } = facts
+  const registry = env.TOW_TEST_REGISTRY as string
+  return createKubernetesEngine({
+    settings: KubernetesSettings.parse({
+      kubeconfig,
+      context: 'limited',
+      namespace,
+      domain: env.TOW_TEST_DOMAIN,
+      gateways: [{ name: 'public', namespace: 'gateway' }],
+      values: { drainSeconds: 2 },
+      ...settings,
+    }),
+    platform,
+    content,
+    images: createRegistryImages({
+      images: createImages({ credentials: async () => null, plainHttp: [registry] }),
+      registry: `${registry}/${namespace}`,
+      bases: { node: `${registry}/base/node:24` },
+      content,
+      platform: async () => ({ os: 'linux', arch: 'x64' }),
+    }),
+    chart: chart('app'),
+    cache,
+    path: env.PATH ?? '',
+  })
 }
 
 async function currentContext(path: string): Promise<string> {

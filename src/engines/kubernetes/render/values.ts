@@ -39,6 +39,7 @@ export function chartValues(stored: Stored, around: Surroundings): object {
     route: {
       hostnames: around.domain === null ? [] : [`${target.app}.${around.domain}`],
       gateways: around.gateways,
+      closed: desired.closed,
     },
   }
 }
