@@ -32,6 +32,14 @@ test('a unit of root starts with the machine', () => {
   expect(unit.text).toContain('WantedBy=multi-user.target')
 })
 
+test('a unit keeps where the platform was told to listen', () => {
+  const listening = ['--listen', '0.0.0.0:8700', '--tls-cert', '/tls/a & b.pem']
+  expect(systemdUnit({ ...facts, listening }).text).toContain(
+    '"--listen" "0.0.0.0:8700" "--tls-cert" "/tls/a & b.pem"',
+  )
+  expect(launchdUnit({ ...facts, listening }).text).toContain('<string>/tls/a &amp; b.pem</string>')
+})
+
 const analyzer = await execute('systemd-analyze', ['--version']).then(
   () => true,
   () => false,

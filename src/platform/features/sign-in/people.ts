@@ -101,6 +101,7 @@ export function createLocalPeople({ database, clock, passwordCost }: LocalPeople
   async function replace(change: Change, principal: string, hash: string): Promise<void> {
     await setPassword(change.db, principal, hash, clock.now())
     await deleteSessions(change.db, principal)
+    change.wake('access')
     change.event({ kind: 'password.changed', message: `${principal} chose a password`, facts: { principal } })
   }
 }

@@ -54,6 +54,7 @@ export function createSessions({ database, clock, principalNamed }: SessionOptio
     async close(change: Change, secret: string): Promise<void> {
       const principal = await deleteSession(change.db, digest(secret))
       if (principal === null) return
+      change.wake('access')
       change.event({
         kind: 'session.closed',
         message: `${principal} signed out of a browser`,

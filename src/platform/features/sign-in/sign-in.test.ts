@@ -296,6 +296,24 @@ describe('a browser', () => {
     expect(await wrongly(name)).toBe('UNAUTHENTICATED')
   })
 
+  test('what it has open is cut when it signs out', async () => {
+    await platform.client.people.add({
+      name: 'watcher',
+      roles: [{ role: 'viewer', environment: null }],
+    })
+    const { code } = await platform.client.signIn.invite({ name: 'watcher' })
+    await anyone().signIn.accept({ code, password: PASSWORD })
+    const { cookie } = await post('/sign-in', { name: 'watcher', password: PASSWORD })
+    const stream = await fetch(`${platform.url}/api/events/updates`, { headers: { cookie } })
+    expect(stream.status).toBe(200)
+    const cut = stream.text().then(
+      () => 'ended',
+      () => 'cut',
+    )
+    await post('/sign-out', {}, { cookie })
+    expect(await cut).toBe('cut')
+  })
+
   test.each<[string, Record<string, string>]>([
     ['another origin', { origin: 'https://evil.example' }],
     ['another port of this machine', { origin: 'http://127.0.0.1:1' }],
