@@ -36,7 +36,7 @@ describe('an administrator', () => {
     expect((await run('team add field-team')).stderr).toContain('Undo: tow team remove field-team')
     const added = await run('people add bea --role developer -e stage -e prod --team field-team')
     expect(added.stderr).toBe(
-      'bea is known: developer in prod, developer in stage.\nUndo: tow people remove bea\n',
+      'bea is known: developer in prod, developer in stage.\ntow people invite bea lets them sign in.\nUndo: tow people remove bea\n',
     )
     const withdrawn = await run('people withdraw bea --role developer -e prod')
     expect(withdrawn.stderr).toBe(

@@ -67,7 +67,11 @@ export function boundStrangersBody(request: IncomingMessage): () => void {
   const { headers, socket } = request
   if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return () => {}
   const late = setTimeout(() => socket.destroy(), entranceOf(request).strangersBodyMilliseconds).unref()
-  const letGo = () => clearTimeout(late)
+  // The connection outlives the request, and so would what listens to it.
+  const letGo = () => {
+    clearTimeout(late)
+    socket.off('close', letGo)
+  }
   request.once('end', letGo)
   socket.once('close', letGo)
   return letGo
