@@ -72,10 +72,10 @@ export function createMemoryStage(place: Place, now: () => number): Stage {
       async commit({ target: before, row }, { rollout, target: next, event }) {
         const { generation, plan, live, declared } = next
         const isMoved = generation !== before.generation || live !== before.live
-        if (isMoved && target.version !== before.version) return false
+        if ((isMoved || isOver(rollout.phase)) && target.version !== before.version) return false
         if (rows.get(rollout.id)?.version !== row.version) return false
         const replaced = rollout.phase === 'live' && target.live !== rollout.release ? target.live : null
-        if (isMoved) change({ generation, plan, live, declared })
+        if (isMoved || isOver(rollout.phase)) change({ generation, plan, live, declared })
         put(row, rollout)
         if (!event) return true
         tell(event.kind, rollout.id, rollout.release)

@@ -7,7 +7,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database } from '../../kernel/database.ts'
 import type { Releases } from '../releases/index.ts'
 import { releaseStateOf } from './deliver.ts'
-import type { ReleaseFacts, Step } from './state.ts'
+import { isOver, type ReleaseFacts, type Step } from './state.ts'
 import {
   findTarget,
   openRollouts,
@@ -81,10 +81,12 @@ export function createJournal({
       const { rollout } = step
       const { generation, plan, live, declared } = step.target
       const isMoved = generation !== target.generation || live !== target.live
+      // Whoever ends a rollout says that nothing waits for it any more: what was asked for meanwhile would be forgotten.
+      const restsOnTarget = isMoved || isOver(rollout.phase)
       try {
         await database.change(PLATFORM, async (change) => {
           // The target before the rollout, as everyone who locks both.
-          if (isMoved && !(await updateTarget(change.db, target, { generation, plan, live, declared })))
+          if (restsOnTarget && !(await updateTarget(change.db, target, { generation, plan, live, declared })))
             throw new Stale()
           if (!(await updateRollout(change.db, row, rollout))) throw new Stale()
           if (step.event) await tell(change, target, step)

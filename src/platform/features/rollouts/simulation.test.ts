@@ -75,6 +75,17 @@ const FOUND: [sentence: string, web: number, actions: Action[]][] = [
       { kind: 'abort', back: 0 },
     ],
   ],
+  [
+    'a scale by hand that comes while a slow platform writes down the end of a rollout is kept',
+    5,
+    [
+      ship({ whenBusy: 'supersede', outcome: 'refused' }),
+      look,
+      { kind: 'look', faults: [[8, 'lost-answer']] },
+      { kind: 'look', faults: [[3, 'pause-after']] },
+      { kind: 'scale', count: 8 },
+    ],
+  ],
 ]
 
 const seed = seedFrom(process.env.SEED, SEED)
