@@ -157,3 +157,26 @@ export async function cancelJob(parts: JobParts, target: Target, key: string): P
     await keepOutcome(parts, job, cancelled, { spec: { suspend: true } })
   }
 }
+
+/** Longest that a run which is over is remembered, with its pod and its log. */
+const KEPT_MILLISECONDS = 7 * 24 * 3_600_000
+
+/** Removes runs that were over long ago. Their keys are never asked for again: every run has one of its own. */
+export async function collectJobs(cluster: Cluster, jobs: readonly Job[], now: number): Promise<void> {
+  for (const { metadata } of jobs.filter((job) => isForgotten(job, now))) {
+    const preconditions = { uid: metadata.uid }
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions }
+    await cluster
+      .request('DELETE', objectPath('Job', cluster.namespace, metadata.name), { body })
+      .catch((error) => {
+        if (!hasStatus(error, 404, 409)) throw inWords(error, 'removing an old run')
+      })
+  }
+}
+
+export function isForgotten({ metadata }: Job, now: number): boolean {
+  const kept = metadata.annotations?.[ANNOTATION.outcome]
+  if (kept === undefined || metadata.deletionTimestamp) return false
+  const { endedAt } = JSON.parse(kept) as Outcome
+  return endedAt !== undefined && now - Date.parse(endedAt) > KEPT_MILLISECONDS
+}

@@ -8,6 +8,7 @@ import type { Cluster } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
+import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
 import { inWords, takenOver } from './messages.ts'
@@ -240,6 +241,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     collectedAt = Date.now()
     const used = [...setsOf(stored).map((set) => set.config)]
     await collectConfigs(cluster, target.app, holder.platform, new Set(used))
+    await collectJobs(cluster, mine(mirror.jobs.all()), Date.now())
   }
 
   function observe(): Observation {

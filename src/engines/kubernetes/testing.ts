@@ -1,7 +1,7 @@
 /** A Kubernetes engine in a namespace of its own on a real cluster, for tests; with no more rights than charts/access. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const { env } = process
 export const withoutCluster =
   env.TOW_TEST_KUBECONFIG === undefined
     ? 'TOW_TEST_KUBECONFIG names no cluster'
-    : env.PATH?.split(':').some((folder) => folder !== '')
+    : env.PATH?.split(':').some((folder) => existsSync(join(folder, 'helm')))
       ? null
       : 'helm is not on the PATH'
 

@@ -23,6 +23,7 @@ export interface Cluster {
   request<Answer>(method: string, path: string, call?: Call): Promise<Answer>
   /** The answer's body as it comes; ends with the signal. */
   stream(path: string, query: Call['query'], signal: AbortSignal): Promise<IncomingMessage>
+  /** Opened and paused: whoever listens resumes it. */
   socket(path: string, query: URLSearchParams, protocol: string): Promise<WebSocket>
   close(): void
 }
@@ -141,7 +142,11 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
         headers: headers as Record<string, string>,
       })
       return new Promise((resolve, reject) => {
-        socket.once('open', () => resolve(socket))
+        socket.once('open', () => {
+          // Nothing may be told before somebody listens.
+          socket.pause()
+          resolve(socket)
+        })
         socket.once('error', (error) => reject(told(error, server)))
         socket.once('unexpected-response', (_request, response) => {
           void readAll(response).then((text) =>

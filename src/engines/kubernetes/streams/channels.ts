@@ -33,6 +33,7 @@ export function messages(socket: WebSocket): AsyncGenerator<ChannelMessage> {
     isOver = true
     wake?.()
   })
+  socket.resume()
   return (async function* () {
     while (true) {
       const next = waiting.shift()
