@@ -10,12 +10,28 @@ export const CheckResult = z.object({
 })
 export type CheckResult = z.infer<typeof CheckResult>
 
+/** Of one kind of engine, which alone knows and judges their shape; no secrets. */
+const EngineSettings = z
+  .record(z.string().min(1).max(64), z.json())
+  .refine((settings) => JSON.stringify(settings).length <= 64_000, 'at most 64000 characters')
+
 export const Environment = z.object({
   name: Name,
   engine: z.string(),
+  /** Where its engine runs apps, for people; nothing for the engine on this machine. */
+  facts: z.array(z.object({ name: z.string(), value: z.string() })),
   /** Place in the pipeline, from 0. */
   position: z.int(),
   createdAt: Timestamp,
+})
+
+const Added = z.object({
+  name: Name,
+  engine: z.string().max(32).default('local'),
+  before: Name.optional(),
+  settings: EngineSettings.default({}),
+  /** Of a PostgreSQL server in which apps get databases, for someone who may make them; kept sealed. */
+  postgres: z.string().min(1).max(2000).optional(),
 })
 
 export const environments = {
@@ -31,8 +47,16 @@ export const environments = {
     summary: 'Add an environment at the end of the pipeline, or before another',
     permission: 'platform:administer',
   })
-    .input(z.object({ name: Name, engine: z.string().max(32).default('local'), before: Name.optional() }))
+    .input(Added)
     .output(Environment),
+  probe: operation({
+    method: 'POST',
+    path: '/environments/probe',
+    summary: 'What the checks of an environment would say, with nothing added',
+    permission: 'platform:administer',
+  })
+    .input(Added)
+    .output(z.array(CheckResult)),
   remove: operation({
     method: 'DELETE',
     path: '/environments/{name}',

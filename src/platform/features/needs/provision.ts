@@ -28,12 +28,16 @@ export async function withAdmin<T>(adminUrl: string, work: (ask: Ask) => Promise
 
 /**
  * Makes role and database, or mends them. The role may enter its own database and no other: a database is closed to
- * everyone until that is so.
+ * everyone until that is so. In a server that others share, nothing but them is touched.
  */
-export async function provision(ask: Ask, { database, role, password }: Login): Promise<void> {
+export async function provision(
+  ask: Ask,
+  { database, role, password }: Login,
+  isShared = false,
+): Promise<void> {
   const name = pg.escapeIdentifier
   const text = pg.escapeLiteral
-  await ask('revoke connect, temporary on database postgres, template1 from public')
+  if (!isShared) await ask('revoke connect, temporary on database postgres, template1 from public')
   if (!(await ask(`select from pg_roles where rolname = ${text(role)}`)).rowCount) {
     await ask(`create role ${name(role)}`)
   }
