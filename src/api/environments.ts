@@ -54,6 +54,7 @@ export const environments = {
     path: '/environments/probe',
     summary: 'What the checks of an environment would say, with nothing added',
     permission: 'platform:administer',
+    changes: false,
   })
     .input(Added)
     .output(z.array(CheckResult)),
@@ -65,6 +66,15 @@ export const environments = {
   })
     .input(z.object({ name: Name }))
     .output(z.object({ name: Name })),
+  export: operation({
+    method: 'GET',
+    path: '/environments/{name}/manifests',
+    summary:
+      'What is applied for the apps of an environment, in the words of its engine; values of config are hidden',
+    permission: 'read',
+  })
+    .input(z.object({ name: Name, app: Name.optional() }))
+    .output(z.array(z.object({ app: Name, text: z.string() }))),
   check: operation({
     method: 'GET',
     path: '/environments/{name}/checks',

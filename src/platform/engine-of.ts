@@ -19,7 +19,7 @@ interface Bound {
 export function createEngines({ engines, bindings, environment, platformId }: EnginesOptions) {
   const bound = new Map<string, Bound>()
 
-  async function close(name: string): Promise<void> {
+  async function letGo(name: string): Promise<void> {
     const known = bound.get(name)
     bound.delete(name)
     await known?.engine.then(
@@ -50,6 +50,7 @@ export function createEngines({ engines, bindings, environment, platformId }: En
   }
 
   return {
+    letGo,
     kinds: [...Object.keys(engines), ...Object.keys(bindings)],
     async of(name: string): Promise<Engine> {
       const { engine: kind, settings } = await environment(name)
@@ -81,7 +82,7 @@ export function createEngines({ engines, bindings, environment, platformId }: En
       return (await Promise.all([...shared, ...own])).flat()
     },
     async close(): Promise<void> {
-      await Promise.all([...bound.keys()].map(close))
+      await Promise.all([...bound.keys()].map(letGo))
     },
   }
 }

@@ -4,6 +4,7 @@
  * Usage: main.ts [--home <folder>] [--port <number>] [--listen <address>:<port> ...] [--restore <file>]
  * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
+import { existsSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -138,7 +139,7 @@ async function main(): Promise<void> {
         kubernetes: async () =>
           (await import('../engines/kubernetes/bind.ts')).kubernetesBinding({
             content,
-            chart: fileURLToPath(new URL('../../charts/app', import.meta.url)),
+            chart: chartFolder(),
             cache: join(home, 'charts'),
             path: env.PATH ?? '',
             credentials: dockerCredentials({
@@ -243,6 +244,14 @@ async function main(): Promise<void> {
     giveBackLock()
     throw error
   }
+}
+
+/** In the repository, or beside the published program. */
+function chartFolder(): string {
+  const places = ['../../charts/app', './charts/app'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  )
+  return places.find((place) => existsSync(place)) ?? places[0]!
 }
 
 function readPort(text: string | undefined): number | null {

@@ -123,6 +123,7 @@ export async function assemble(options: PlatformOptions) {
     engineKinds: engines.kinds,
     engines: engineOf,
     ...{ settle: engines.settle, facts: engines.facts, probe: engines.probe },
+    letGo: engines.letGo,
     probePostgres: async (url) => [await needs.servers.check(url)],
     async onAdded(change, environment, { postgres }) {
       if (postgres !== undefined) await needs.servers.add(change, environment, postgres)

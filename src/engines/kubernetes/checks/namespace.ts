@@ -37,7 +37,9 @@ export const checkMetrics: Look = async (cluster, { namespace }) => {
     await cluster.request('GET', collectionPath('PodMetrics', namespace), { query: { limit: 1 } })
     return 'CPU and memory of processes are measured'
   } catch (error) {
-    if (!hasStatus(error, 403, 404, 503)) throw error
+    if (hasStatus(error, 403))
+      return 'CPU and memory may not be read, so tow ps shows none: it is part of charts/access'
+    if (!hasStatus(error, 404, 503)) throw error
     return 'CPU and memory are not measured here, so tow ps shows none: the cluster has no metrics API'
   }
 }

@@ -3,6 +3,8 @@ import { TowError } from '../../../api/errors.ts'
 import type { Cluster } from '../cluster/connect.ts'
 import type { Look } from './check.ts'
 
+/** Not there in every cluster; its own check tells what is missing without it. */
+const METRICS = 'metrics.k8s.io'
 const CHANGE = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']
 
 /** The same as in charts/access/templates/role.yaml, which a test holds. */
@@ -17,7 +19,7 @@ export const NEEDED: { group: string; resources: string[]; verbs: string[] }[] =
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: CHANGE },
   { group: '', resources: ['pods', 'events'], verbs: ['get', 'list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
-  { group: 'metrics.k8s.io', resources: ['pods'], verbs: ['get', 'list'] },
+  { group: METRICS, resources: ['pods'], verbs: ['get', 'list'] },
   { group: '', resources: ['pods/exec', 'pods/attach', 'pods/portforward'], verbs: ['get', 'create'] },
 ]
 
@@ -31,23 +33,24 @@ const AT_ONCE = 8
 
 export const checkPermissions: Look = async (cluster, { namespace }) => {
   if (!(await isAllowed(cluster, { group: '*', resource: '*', verb: '*' }))) {
-    const missing = await findMissing(cluster)
-    if (missing.length > 0) throw notAllowed(namespace, missing)
+    const { missing, isNothing } = await findMissing(cluster)
+    if (missing.length > 0) throw notAllowed(namespace, isNothing ? null : missing)
   }
   return `everything that is needed is allowed in the namespace ${namespace}`
 }
 
-async function findMissing(cluster: Cluster): Promise<Wanted[]> {
-  const asked = NEEDED.flatMap(({ group, resources, verbs }) =>
+async function findMissing(cluster: Cluster): Promise<{ missing: Wanted[]; isNothing: boolean }> {
+  const asked = NEEDED.filter(({ group }) => group !== METRICS).flatMap(({ group, resources, verbs }) =>
     resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb }))),
   )
-  const missing: Wanted[] = []
+  const allowed = new Set<Wanted>()
   const rest = asked.values()
   const ask = async () => {
-    for (const one of rest) if (!(await isAllowed(cluster, one))) missing.push(one)
+    for (const one of rest) if (await isAllowed(cluster, one)) allowed.add(one)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, ask))
-  return missing
+  const isNothing = allowed.size === 0
+  return { missing: asked.filter((one) => !allowed.has(one)), isNothing }
 }
 
 async function isAllowed(cluster: Cluster, { group, resource, verb }: Wanted): Promise<boolean> {
@@ -67,12 +70,16 @@ async function isAllowed(cluster: Cluster, { group, resource, verb }: Wanted): P
   return status.allowed
 }
 
-function notAllowed(namespace: string, missing: readonly Wanted[]): TowError {
-  const byResource = Map.groupBy(missing, ({ resource }) => resource)
+/** `missing`: null where nothing is allowed at all. */
+function notAllowed(namespace: string, missing: readonly Wanted[] | null): TowError {
+  const byResource = Map.groupBy(missing ?? [], ({ resource }) => resource)
   const parts = [...byResource].map(
     ([resource, all]) => `${all.map(({ verb }) => verb).join(', ')} ${resource}`,
   )
-  return new TowError('FORBIDDEN', `in the namespace ${namespace} it is not allowed to ${parts.join('; ')}`, {
+  const what = missing
+    ? `it is not allowed to ${parts.join('; ')}`
+    : 'nothing is allowed of what Towpath does'
+  return new TowError('FORBIDDEN', `in the namespace ${namespace} ${what}`, {
     hint: `have the Role given: helm template towpath charts/access -n ${namespace} --set user=... | kubectl apply -f -`,
   })
 }

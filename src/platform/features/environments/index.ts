@@ -63,6 +63,8 @@ export interface EnvironmentsOptions {
     environment: string,
     wanted: Pick<WantedEnvironment, 'postgres'>,
   ) => Promise<void>
+  /** Told once it is gone: its engine is let go of. */
+  letGo?: (environment: string) => Promise<void>
   /** Names of the apps that run in an environment. */
   appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
   /** Told in the same transaction, so that nothing of it comes back with a new environment of that name. */

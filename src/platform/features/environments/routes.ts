@@ -37,12 +37,22 @@ export function environmentRoutes(environments: Environments, options: Environme
           onTheWire(await environments.add(change, { ...input, settings: settled })),
         )
       }),
-      remove: operations.environments.remove.handler(({ input, context }) =>
-        database.change(context.actor, async (change) => {
-          await environments.remove(change, input.name)
-          return { name: input.name }
-        }),
-      ),
+      remove: operations.environments.remove.handler(async ({ input: { name }, context }) => {
+        await database.change(context.actor, async (change) => {
+          await environments.remove(change, name)
+          return { name }
+        })
+        await options.letGo?.(name)
+        return { name }
+      }),
+      export: operations.environments.export.handler(async ({ input: { name, app } }) => {
+        await environments.get(database.db, name)
+        const apps = app === undefined ? await options.appsIn(database.db, name) : [app]
+        const engine = await engines(name)
+        return Promise.all(
+          apps.map(async (one) => ({ app: one, text: await engine.export({ app: one, environment: name }) })),
+        )
+      }),
       check: operations.environments.check.handler(async ({ input }) => {
         await environments.get(database.db, input.name)
         return (await engines(input.name)).check()
