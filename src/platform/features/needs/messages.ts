@@ -30,7 +30,7 @@ export const refusals = {
   }),
   noPostgres: (of: OfApp): Refusal => ({
     message: `${of.app} needs postgres, and nothing runs a PostgreSQL for apps in ${of.environment}`,
-    hint: `take postgres out of \`needs\` and set one of your own: tow config set --secret DATABASE_URL=... ${at(of)}`,
+    hint: `bind the environment with tow env add ... --postgres <url>, or take postgres out of \`needs\` and set one of your own: tow config set --secret DATABASE_URL=... ${at(of)}`,
   }),
   badServer: () =>
     new TowError('BAD_INPUT', 'the address of the PostgreSQL for apps is not one', {
