@@ -10,10 +10,22 @@ export const CheckResult = z.object({
 })
 export type CheckResult = z.infer<typeof CheckResult>
 
+const MOST_LEVELS = 12
+const MOST_VALUES = 2000
+
 /** Of one kind of engine, which alone knows and judges their shape; no secrets. */
 const EngineSettings = z
-  .record(z.string().min(1).max(64), z.json())
-  .refine((settings) => JSON.stringify(settings).length <= 64_000, 'at most 64000 characters')
+  .record(z.string().min(1).max(64), z.unknown())
+  .refine((settings) => countValues(settings, MOST_LEVELS) <= MOST_VALUES, {
+    message: `settings have at most ${MOST_LEVELS} levels and ${MOST_VALUES} values`,
+  })
+
+/** Infinity where it goes deeper than so many levels. */
+function countValues(value: unknown, levels: number): number {
+  if (typeof value !== 'object' || value === null) return 1
+  if (levels === 0) return Number.POSITIVE_INFINITY
+  return Object.values(value).reduce((sum: number, inner) => sum + countValues(inner, levels - 1), 1)
+}
 
 export const Environment = z.object({
   name: Name,

@@ -105,13 +105,13 @@ function pairOf(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
-async function valuesOf(file: string): Promise<Record<string, never>> {
+async function valuesOf(file: string): Promise<Record<string, unknown>> {
   const { parse } = await import('yaml')
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw new TowError('USAGE', `${file} cannot be read`, { cause })
   })
   const values: unknown = parse(text)
-  if (values && typeof values === 'object' && !Array.isArray(values)) return values as Record<string, never>
+  if (values && typeof values === 'object' && !Array.isArray(values)) return values as Record<string, unknown>
   throw new TowError('USAGE', `${file} holds no values: it should be a YAML mapping`)
 }
 
