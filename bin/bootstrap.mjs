@@ -7,6 +7,7 @@ import { become, ensureInstalled, findNode, root } from './install.mjs'
 
 const COMMANDS = {
   start: ['examples/start.ts'],
+  'start:kubernetes': ['examples/start.ts', '--kubernetes'],
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   check: ['scripts/check.ts'],
   bench: ['bench/main.ts'],
@@ -19,6 +20,6 @@ if (!command) {
   process.stderr.write(`usage: node bin/bootstrap.mjs ${Object.keys(COMMANDS).join(' | ')}\n`)
   process.exit(2)
 }
-await ensureInstalled({ dev: name !== 'start' })
+await ensureInstalled({ dev: !name.startsWith('start') })
 const [file, ...first] = command
 become(findNode(), [join(root, file), ...first, ...args], { cwd: root })

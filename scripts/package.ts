@@ -2,7 +2,16 @@
  * Makes the published package in dist/package, or in the folder that is named: the source bundled into plain JavaScript that runs on Node 22.18 and
  * newer, with a package.json of its own that asks only for what can't be bundled.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -62,6 +71,7 @@ async function makePackage(): Promise<void> {
   for (const [from, to] of FILES) {
     if (existsSync(root + from)) copyFileSync(root + from, `${target}/${to}`)
   }
+  cpSync(`${root}charts`, `${target}/charts`, { recursive: true })
   const own = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Manifest
   writeFileSync(`${target}/package.json`, `${JSON.stringify(manifestOf(own), null, 2)}\n`)
   process.stdout.write(`${target} is towpath ${own.version}: npm pack ${target}\n`)

@@ -10,12 +10,40 @@ export const CheckResult = z.object({
 })
 export type CheckResult = z.infer<typeof CheckResult>
 
+const MOST_LEVELS = 12
+const MOST_VALUES = 2000
+
+/** Of one kind of engine, which alone knows and judges their shape; no secrets. */
+const EngineSettings = z
+  .record(z.string().min(1).max(64), z.unknown())
+  .refine((settings) => countValues(settings, MOST_LEVELS) <= MOST_VALUES, {
+    message: `settings have at most ${MOST_LEVELS} levels and ${MOST_VALUES} values`,
+  })
+
+/** Infinity where it goes deeper than so many levels. */
+function countValues(value: unknown, levels: number): number {
+  if (typeof value !== 'object' || value === null) return 1
+  if (levels === 0) return Number.POSITIVE_INFINITY
+  return Object.values(value).reduce((sum: number, inner) => sum + countValues(inner, levels - 1), 1)
+}
+
 export const Environment = z.object({
   name: Name,
   engine: z.string(),
+  /** Where its engine runs apps, for people; nothing for the engine on this machine. */
+  facts: z.array(z.object({ name: z.string(), value: z.string() })),
   /** Place in the pipeline, from 0. */
   position: z.int(),
   createdAt: Timestamp,
+})
+
+const Added = z.object({
+  name: Name,
+  engine: z.string().max(32).default('local'),
+  before: Name.optional(),
+  settings: EngineSettings.default({}),
+  /** Of a PostgreSQL server in which apps get databases, for someone who may make them; kept sealed. */
+  postgres: z.string().min(1).max(2000).optional(),
 })
 
 export const environments = {
@@ -31,8 +59,17 @@ export const environments = {
     summary: 'Add an environment at the end of the pipeline, or before another',
     permission: 'platform:administer',
   })
-    .input(z.object({ name: Name, engine: z.string().max(32).default('local'), before: Name.optional() }))
+    .input(Added)
     .output(Environment),
+  probe: operation({
+    method: 'POST',
+    path: '/environments/probe',
+    summary: 'What the checks of an environment would say, with nothing added',
+    permission: 'platform:administer',
+    changes: false,
+  })
+    .input(Added)
+    .output(z.array(CheckResult)),
   remove: operation({
     method: 'DELETE',
     path: '/environments/{name}',
@@ -41,6 +78,15 @@ export const environments = {
   })
     .input(z.object({ name: Name }))
     .output(z.object({ name: Name })),
+  export: operation({
+    method: 'GET',
+    path: '/environments/{name}/manifests',
+    summary:
+      'What is applied for the apps of an environment, in the words of its engine; values of config are hidden',
+    permission: 'read',
+  })
+    .input(z.object({ name: Name, app: Name.optional() }))
+    .output(z.array(z.object({ app: Name, text: z.string() }))),
   check: operation({
     method: 'GET',
     path: '/environments/{name}/checks',

@@ -120,6 +120,22 @@ export interface Engine {
   close(): Promise<void>
 }
 
+/** A kind of engine of which every environment has one of its own, bound to a place by settings. */
+export interface EngineBinding {
+  /**
+   * What a person gave, judged and completed, as it is kept; it holds no secret. BAD_INPUT names what is wrong or missing,
+   * UNAVAILABLE says that the place could not be asked.
+   */
+  settle(given: Settings): Promise<Settings>
+  /** What the settings come down to, for people. */
+  facts(settings: Settings): { name: string; value: string }[]
+  /** `platform`: its id, by which an engine knows what it made. Nothing is reached before the engine is asked something. */
+  open(settings: Settings, platform: string): Promise<Engine>
+}
+
+/** Of one kind of engine, which alone knows their shape. */
+export type Settings = Readonly<Record<string, unknown>>
+
 /** How an engine reaches the trees and blobs of an artifact; it reads them, and changes nothing. */
 export interface ContentSource {
   /** NOT_FOUND where the tree is not kept. */

@@ -4,9 +4,11 @@
  * Usage: main.ts [--home <folder>] [--port <number>] [--listen <address>:<port> ...] [--restore <file>]
  * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
+import { existsSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { TowError } from '../api/errors.ts'
 import { defaultHome } from '../api/home.ts'
@@ -16,6 +18,7 @@ import { endLeftover } from '../builders/leftover.ts'
 import { createRefusedBuilder } from '../builders/refused.ts'
 import { createSourceBuilder, startTimeOf } from '../builders/source/index.ts'
 import { createLocalEngine, shutDownRunner } from '../engines/local/engine.ts'
+import { dockerCredentials } from '../images/credentials.ts'
 import { layerDigests } from '../images/layer.ts'
 import { connectRunner, pathsOf } from '../runner/protocol.ts'
 import { createBlobStore } from '../trees/blob-store.ts'
@@ -106,13 +109,11 @@ async function main(): Promise<void> {
     return ending
   }
 
+  const content = { tree: (hash: string) => platform!.tree(hash), blobs }
   const engine = createLocalEngine({
     home: engineHome,
     keyPath: join(home, 'keys', 'runner.key'),
-    content: {
-      tree: (hash) => platform!.tree(hash),
-      blobs,
-    },
+    content,
     path: env.PATH ?? '',
   })
   const isRestore = values.restore !== undefined
@@ -134,6 +135,20 @@ async function main(): Promise<void> {
       log,
       blobs,
       engines: { local: engine },
+      bindings: {
+        kubernetes: async () =>
+          (await import('../engines/kubernetes/bind.ts')).kubernetesBinding({
+            content,
+            chart: chartFolder(),
+            cache: join(home, 'charts'),
+            path: env.PATH ?? '',
+            credentials: dockerCredentials({
+              folder: env.DOCKER_CONFIG ?? join(homedir(), '.docker'),
+              toolPath: env.PATH ?? '',
+              environment: env,
+            }),
+          }),
+      },
       builders: [
         mayBuild(beyond, values)
           ? createSourceBuilder({ toolPath: env.PATH ?? '', environment: env, home: homedir() })
@@ -229,6 +244,14 @@ async function main(): Promise<void> {
     giveBackLock()
     throw error
   }
+}
+
+/** In the repository, or beside the published program. */
+function chartFolder(): string {
+  const places = ['../../charts/app', './charts/app'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  )
+  return places.find((place) => existsSync(place)) ?? places[0]!
 }
 
 function readPort(text: string | undefined): number | null {

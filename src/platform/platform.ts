@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import type { Contract } from '../api/contract.ts'
 import { TowError } from '../api/errors.ts'
 import type { Builder } from '../builders/builder.ts'
-import type { Engine } from '../engines/engine.ts'
+import type { Engine, EngineBinding } from '../engines/engine.ts'
 import type { BlobStore } from '../trees/blob-store.ts'
 import type { Tree } from '../trees/tree.ts'
+import { createEngines } from './engine-of.ts'
 import { createAccess } from './features/access/index.ts'
 import { createApps } from './features/apps/index.ts'
 import { createBackups } from './features/backups/index.ts'
@@ -57,6 +58,8 @@ export interface PlatformOptions {
   blobs: BlobStore
   /** By kind. */
   engines: Readonly<Record<string, Engine>>
+  /** Kinds of which every environment has an engine of its own. */
+  bindings?: Readonly<Record<string, () => Promise<EngineBinding>>>
   builders: readonly Builder[]
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
@@ -87,13 +90,14 @@ export async function assemble(options: PlatformOptions) {
   const { db } = database
   const onError = (error: unknown) => log.error('work in the background failed, and is tried again', error)
 
+  const engines = createEngines({
+    engines: options.engines,
+    bindings: options.bindings ?? {},
+    environment: (name) => environments.get(db, name),
+    platformId: () => environments.platformId(),
+  })
   /** The engine of an environment, by the environment's name. */
-  async function engineOf(environment: string): Promise<Engine> {
-    const { engine } = await environments.get(db, environment)
-    const found = options.engines[engine]
-    if (!found) throw new Error(`this platform has no engine "${engine}"`)
-    return found
-  }
+  const engineOf: (environment: string) => Promise<Engine> = engines.of
 
   const access = await createAccess({
     ...{ home, person: options.person, database, clock },
@@ -116,12 +120,19 @@ export async function assemble(options: PlatformOptions) {
   const environments = createEnvironments({
     database,
     clock,
-    engineKinds: Object.keys(options.engines),
+    engineKinds: engines.kinds,
     engines: engineOf,
+    ...{ settle: engines.settle, facts: engines.facts, probe: engines.probe },
+    letGo: engines.letGo,
+    probePostgres: async (url) => [await needs.servers.check(url)],
+    async onAdded(change, environment, { postgres }) {
+      if (postgres !== undefined) await needs.servers.add(change, environment, postgres)
+    },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
       await needs.keep(change, { environment })
+      await needs.servers.forget(change, environment)
       await drains.forgetEnvironment(change, environment)
       await access.forget(change, environment)
     },
@@ -288,7 +299,7 @@ export async function assemble(options: PlatformOptions) {
     },
     ...options.system,
     checks: [
-      ...Object.values(options.engines).map((engine) => () => engine.check()),
+      async () => engines.check(await environments.list(db)),
       async () => [await config.vault.check(db)],
       async () => [await content.check()],
       ...options.system.checks,
@@ -350,13 +361,14 @@ export async function assemble(options: PlatformOptions) {
   const authorize = createAuthorize({
     ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships },
   })
-  return { router, features, access, authorize, content, migrations, parts, onError }
+  return { router, features, engines, access, authorize, content, migrations, parts, onError }
 }
 
 /** Brings the database up to date and starts every loop; nothing answers before `listen`. */
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
   const { database, clock, log } = options
-  const { router, features, access, authorize, content, migrations, onError } = await assemble(options)
+  const { router, features, engines, access, authorize, content, migrations, onError } =
+    await assemble(options)
   const applied = await migrate(database.db, migrations)
   if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
 
@@ -382,6 +394,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     await server.close()
     await collecting?.stop()
     for (const feature of started.reverse()) await feature.stop?.()
+    await engines.close()
   }
 
   try {

@@ -46,6 +46,8 @@ export const SAMPLES: Record<string, Sample> = {
   'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),
   'environments.list': nothing,
   'environments.add': () => ({ name: 'stage' }),
+  'environments.export': () => ({ name: 'stage' }),
+  'environments.probe': () => ({ name: 'stage' }),
   'environments.remove': () => ({ name: 'stage' }),
   'environments.check': () => ({ name: 'stage' }),
   'events.list': nothing,

@@ -1,3 +1,4 @@
+import { printChecks } from '../checks.ts'
 import type { Command } from '../command.ts'
 import { localChecks } from '../platform/checks.ts'
 import { findPlatform } from '../platform/connect.ts'
@@ -10,14 +11,7 @@ export const command: Command = {
     if (await findPlatform(home)) checks.push(...(await (await connect()).system.doctor()))
     else checks.push({ name: 'platform', ok: false, message: `no platform runs on ${home}`, mend: 'tow up' })
     if (json) printJson(terminal, checks)
-    else {
-      for (const { name, ok, message, mend } of checks) {
-        terminal.print(
-          `${ok ? terminal.paint('green', '✓') : terminal.paint('red', '✗')} ${terminal.paint('bold', name)}  ${message}`,
-        )
-        if (!ok && mend) terminal.print(`    ${terminal.paint('cyan', mend)}`)
-      }
-    }
+    else printChecks(terminal, checks)
     return checks.every(({ ok }) => ok) ? 0 : 1
   },
 }

@@ -161,6 +161,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: 'env', group: CONFIGURE, summary: 'List environments', load: () => import('./env/index.ts') },
   { path: 'env add', group: CONFIGURE, summary: 'Add an environment', load: () => import('./env/add.ts') },
   {
+    path: 'env export',
+    group: CONFIGURE,
+    summary: 'What is applied for its apps, as text',
+    load: () => import('./env/export.ts'),
+  },
+  {
     path: 'env remove',
     group: CONFIGURE,
     summary: 'Remove an environment in which nothing runs',

@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
 import type { ContentSource, Desired, DesiredSet, Engine, Target } from '../engine.ts'
-import { checkCluster, nodeArchitectures } from './check.ts'
+import { architectureOf } from './architecture.ts'
+import { checkCluster } from './checks/check.ts'
 import { configName, putConfig } from './config-secrets.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
@@ -150,7 +151,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     kind: 'kubernetes',
     async capabilities() {
       const { cluster, metrics } = await session()
-      const [arch = settings.arch ?? 'x64'] = await nodeArchitectures(cluster)
+      const arch = settings.arch ?? (await architectureOf(cluster))
       return {
         weights: true,
         spaces: false,
@@ -234,7 +235,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return manifestsOf(target, now.stored, settings.namespace, now.objects)
     },
     async check() {
-      return checkCluster({ settings, session, renderer, images })
+      return checkCluster({ settings, renderer, images })
     },
     async close() {
       closed = true

@@ -7,7 +7,12 @@ export const command: Command = {
   async run({ terminal, json, connect }) {
     const environments = await (await connect()).environments.list()
     if (json) return void printJson(terminal, environments)
-    const rows = environments.map(({ name, engine, createdAt }) => [name, engine, age(createdAt)])
-    return void terminal.print(columns([['ENV', 'ENGINE', 'AGE'], ...rows]))
+    const rows = environments.map(({ name, engine, createdAt, facts }) => [
+      name,
+      engine,
+      age(createdAt),
+      facts.map((fact) => `${fact.name} ${fact.value}`).join(', '),
+    ])
+    return void terminal.print(columns([['ENV', 'ENGINE', 'AGE', ''], ...rows]))
   },
 }

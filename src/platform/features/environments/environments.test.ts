@@ -16,7 +16,12 @@ beforeAll(async () => {
   feature = createEnvironments({
     database: opened.database,
     clock: systemClock,
-    engineKinds: ['local'],
+    engineKinds: ['local', 'far'],
+    settle: async (_kind, given) => given,
+    facts: async (_kind, { place }) => (place ? [{ name: 'place', value: String(place) }] : []),
+    probe: async (_kind, { broken }) =>
+      broken ? [{ name: 'gateway', ok: false, message: 'there is none', mend: 'make one' }] : [],
+    probePostgres: async () => [],
     engines: async (name) =>
       ({
         check: async () => [{ name: 'runner', ok: true, message: `answers for ${name}` }],
@@ -30,7 +35,7 @@ afterAll(() => opened.close())
 
 const routes = () => feature.routes.environments
 const names = async () => (await call(routes().list, undefined, { context })).map(({ name }) => name)
-const add = (input: { name: string; before?: string; engine?: string }) =>
+const add = (input: { name: string; before?: string; engine?: string; settings?: Record<string, string> }) =>
   call(routes().add, input, { context })
 const remove = (name: string) => call(routes().remove, { name }, { context })
 
@@ -78,8 +83,22 @@ test('a name that is not there is answered with those that are, and the nearest'
 test('a name that is taken and an engine that is not here are refused', async () => {
   await expect(add({ name: 'stage' })).rejects.toMatchObject({ code: 'CONFLICT' })
   await expect(add({ name: 'far', engine: 'kubernetes' })).rejects.toMatchObject({
-    message: 'there is no engine "kubernetes" here; there is local',
+    message: 'there is no engine "kubernetes" here; there is local and far',
   })
+})
+
+test('an environment is bound by settings and shows what they come down to; a check that fails refuses it', async () => {
+  await expect(add({ name: 'far', engine: 'far', settings: { broken: 'yes' } })).rejects.toMatchObject({
+    code: 'REFUSED',
+    message: 'far cannot run apps yet: gateway: there is none',
+    hint: 'make one',
+  })
+  expect(await names()).not.toContain('far')
+  expect(await add({ name: 'far', engine: 'far', settings: { place: 'moon' } })).toMatchObject({
+    facts: [{ name: 'place', value: 'moon' }],
+  })
+  expect((await feature.get(opened.db, 'far')).settings).toEqual({ place: 'moon' })
+  await remove('far')
 })
 
 test('an environment in which apps run is not removed, and they are named', async () => {

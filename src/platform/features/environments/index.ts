@@ -4,7 +4,7 @@
  */
 
 import { nearest } from '../../../api/nearest.ts'
-import type { Engine } from '../../../engines/engine.ts'
+import type { Check, Engine, Settings } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
@@ -16,6 +16,7 @@ import {
   listEnvironments,
   lockOrder,
   migrations,
+  platformId,
   removeAndCloseUp,
 } from './store.ts'
 
@@ -28,6 +29,17 @@ export interface KnownEnvironment {
   /** Place in the pipeline, from 0. */
   position: number
   createdAt: Date
+  /** As the engine settled them. */
+  settings: Settings
+}
+
+/** What is asked for with a new environment. */
+export interface WantedEnvironment {
+  name: string
+  engine: string
+  before?: string | undefined
+  settings?: Settings
+  postgres?: string | undefined
 }
 
 export interface EnvironmentsOptions {
@@ -37,6 +49,22 @@ export interface EnvironmentsOptions {
   engineKinds: readonly string[]
   /** The engine of an environment, by the environment's name. */
   engines: (environment: string) => Promise<Engine>
+  /** Judges and completes what was given for an engine of this kind. */
+  settle: (engine: string, given: Settings) => Promise<Settings>
+  /** What the settings come down to, for people. */
+  facts: (engine: string, settings: Settings) => Promise<{ name: string; value: string }[]>
+  /** What the engine would say of itself with these settings; nothing for one that needs none. */
+  probe: (engine: string, settings: Settings) => Promise<Check[]>
+  /** The same of a PostgreSQL server. */
+  probePostgres: (url: string) => Promise<Check[]>
+  /** Told in the same transaction. */
+  onAdded?: (
+    change: Change,
+    environment: string,
+    wanted: Pick<WantedEnvironment, 'postgres'>,
+  ) => Promise<void>
+  /** Told once it is gone: its engine is let go of. */
+  letGo?: (environment: string) => Promise<void>
   /** Names of the apps that run in an environment. */
   appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
   /** Told in the same transaction, so that nothing of it comes back with a new environment of that name. */
@@ -48,10 +76,10 @@ export interface Environments {
   list(db: Queries | Within): Promise<KnownEnvironment[]>
   /** NOT_FOUND with a suggestion where there is none of that name. */
   get(db: Queries | Within, name: string): Promise<KnownEnvironment>
-  add(
-    change: Change,
-    wanted: { name: string; engine: string; before?: string | undefined },
-  ): Promise<KnownEnvironment>
+  /** `settings` are settled ones. */
+  add(change: Change, wanted: WantedEnvironment): Promise<KnownEnvironment>
+  /** Id of this platform; the same for ever. */
+  platformId(): Promise<string>
   remove(change: Change, name: string): Promise<void>
 }
 
@@ -72,22 +100,25 @@ export function createEnvironments(
   const environments: Environments = {
     list,
     get,
-    async add(change, { name, engine, before }) {
+    async add(change, { name, engine, before, settings = {}, postgres }) {
       if (!engineKinds.includes(engine)) throw refusals.unknownEngine(engine, engineKinds)
       await lockOrder(change.db)
       const all = await list(change.db)
       if (all.some((known) => known.name === name)) throw refusals.exists(name)
       const position = before === undefined ? all.length : find(all, before).position
-      const row = { name, engine, position, created_at: clock.now() }
+      const row = { name, engine, position, created_at: clock.now(), settings }
       await insertAt(change.db, row)
+      await options.onAdded?.(change, name, { postgres })
+      const facts = await options.facts(engine, settings)
       change.event({
         kind: 'environment.added',
         environment: name,
         message: `Added the environment ${name} on the ${engine} engine${before ? `, before ${before}` : ''}`,
-        facts: { engine, position },
+        facts: { engine, position, ...Object.fromEntries(facts.map((fact) => [fact.name, fact.value])) },
       })
       return fromRow(row)
     },
+    platformId: () => platformId(options.database.db),
     async remove(change, name) {
       await lockOrder(change.db)
       const all = await list(change.db)
@@ -120,5 +151,6 @@ function find(all: KnownEnvironment[], name: string): KnownEnvironment {
 }
 
 function fromRow(row: EnvironmentRow): KnownEnvironment {
-  return { name: row.name, engine: row.engine, position: row.position, createdAt: row.created_at }
+  const { name, engine, position, settings } = row
+  return { name, engine, position, settings, createdAt: row.created_at }
 }

@@ -1,5 +1,6 @@
 /** What a person may read about environments. */
 import { TowError } from '../../../api/errors.ts'
+import type { Check } from '../../../engines/engine.ts'
 
 export const refusals = {
   unknown: (name: string, names: string[], near: string | null) =>
@@ -10,6 +11,12 @@ export const refusals = {
     new TowError('CONFLICT', `there is an environment "${name}" already`, { hint: 'tow env' }),
   unknownEngine: (engine: string, kinds: readonly string[]) =>
     new TowError('BAD_INPUT', `there is no engine "${engine}" here; there is ${inWords(kinds)}`),
+  checksFailed: (name: string, failed: readonly Check[]) =>
+    new TowError(
+      'REFUSED',
+      `${name} cannot run apps yet: ${failed.map((check) => `${check.name}: ${check.message}`).join('; ')}`,
+      { hint: failed.flatMap(({ mend }) => mend ?? []).join('; ') || 'tow doctor' },
+    ),
   inUse: (name: string, apps: string[]) =>
     new TowError(
       'REFUSED',

@@ -1,32 +1,62 @@
 import { operations } from '../../kernel/operations.ts'
-import type { Environments, EnvironmentsOptions, KnownEnvironment } from './index.ts'
+import type { Environments, EnvironmentsOptions, KnownEnvironment, WantedEnvironment } from './index.ts'
+import { refusals } from './messages.ts'
 
-export function environmentRoutes(
-  environments: Environments,
-  { database, engines }: Pick<EnvironmentsOptions, 'database' | 'engines'>,
-) {
+export function environmentRoutes(environments: Environments, options: EnvironmentsOptions) {
+  const { database, engines, engineKinds } = options
+
+  /** Everything that is asked of the engine before the environment is there. */
+  async function probe({ name, engine, settings = {}, postgres }: WantedEnvironment) {
+    if (!engineKinds.includes(engine)) throw refusals.unknownEngine(engine, engineKinds)
+    const known = await environments.list(database.db)
+    if (known.some((one) => one.name === name)) throw refusals.exists(name)
+    const settled = await options.settle(engine, settings)
+    const [checks, ofPostgres] = await Promise.all([
+      options.probe(engine, settled),
+      postgres === undefined ? [] : options.probePostgres(postgres),
+    ])
+    return { settled, checks: [...checks, ...ofPostgres] }
+  }
+
+  async function onTheWire({ settings, createdAt, ...environment }: KnownEnvironment) {
+    const facts = await options.facts(environment.engine, settings)
+    return { ...environment, facts, createdAt: createdAt.toISOString() }
+  }
+
   return {
     environments: {
       list: operations.environments.list.handler(async () =>
-        (await environments.list(database.db)).map(onTheWire),
+        Promise.all((await environments.list(database.db)).map(onTheWire)),
       ),
-      add: operations.environments.add.handler(({ input, context }) =>
-        database.change(context.actor, async (change) => onTheWire(await environments.add(change, input))),
-      ),
-      remove: operations.environments.remove.handler(({ input, context }) =>
-        database.change(context.actor, async (change) => {
-          await environments.remove(change, input.name)
-          return { name: input.name }
-        }),
-      ),
+      probe: operations.environments.probe.handler(async ({ input }) => (await probe(input)).checks),
+      add: operations.environments.add.handler(async ({ input, context }) => {
+        const { settled, checks } = await probe(input)
+        const failed = checks.filter(({ ok }) => !ok)
+        if (failed.length > 0) throw refusals.checksFailed(input.name, failed)
+        return database.change(context.actor, async (change) =>
+          onTheWire(await environments.add(change, { ...input, settings: settled })),
+        )
+      }),
+      remove: operations.environments.remove.handler(async ({ input: { name }, context }) => {
+        await database.change(context.actor, async (change) => {
+          await environments.remove(change, name)
+          return { name }
+        })
+        await options.letGo?.(name)
+        return { name }
+      }),
+      export: operations.environments.export.handler(async ({ input: { name, app } }) => {
+        await environments.get(database.db, name)
+        const apps = app === undefined ? await options.appsIn(database.db, name) : [app]
+        const engine = await engines(name)
+        return Promise.all(
+          apps.map(async (one) => ({ app: one, text: await engine.export({ app: one, environment: name }) })),
+        )
+      }),
       check: operations.environments.check.handler(async ({ input }) => {
         await environments.get(database.db, input.name)
         return (await engines(input.name)).check()
       }),
     },
   }
-}
-
-function onTheWire(environment: KnownEnvironment) {
-  return { ...environment, createdAt: environment.createdAt.toISOString() }
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Settings } from '../../../engines/engine.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
 
@@ -7,9 +8,10 @@ export interface EnvironmentRow {
   engine: string
   position: number
   created_at: Date
+  settings: Settings
 }
 
-type Tables = { environments: EnvironmentRow }
+type Tables = { environments: EnvironmentRow; platform_identity: { id: string } }
 
 export const migrations: Migration[] = [
   {
@@ -24,6 +26,14 @@ export const migrations: Migration[] = [
       insert into environments values ('stage', 'local', 0, now()), ('prod', 'local', 1, now());
     `,
   },
+  {
+    name: 'environments/002-settings',
+    sql: `
+      alter table environments add column settings jsonb not null default '{}';
+      create table platform_identity (id text not null);
+      insert into platform_identity values (substr(replace(gen_random_uuid()::text, '-', ''), 1, 12));
+    `,
+  },
 ]
 
 const tables = (db: Queries | Within) => db.withTables<Tables>()
@@ -35,6 +45,11 @@ export async function lockOrder(db: Within): Promise<void> {
 
 export async function listEnvironments(db: Queries | Within): Promise<EnvironmentRow[]> {
   return tables(db).selectFrom('environments').selectAll().orderBy('position').execute()
+}
+
+/** By which engines know what this platform made; it goes into a backup with all else. */
+export async function platformId(db: Queries | Within): Promise<string> {
+  return (await tables(db).selectFrom('platform_identity').select('id').executeTakeFirstOrThrow()).id
 }
 
 /** Whatever stands at that place, and all after it, moves up by one. */

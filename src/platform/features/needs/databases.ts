@@ -83,7 +83,7 @@ export function createDatabases({ database, clock, config, postgresFor }: NeedsO
   async function urlOf(row: DatabaseRow, at: PostgresForApps): Promise<{ url: string; password: string }> {
     const [password] = await config.vault.open(database.db, [place(row)])
     return {
-      url: `postgres://${row.role}:${password}@${at.hostForApps}:${at.portForApps}/${row.database}`,
+      url: `postgres://${row.role}:${password}@${at.hostForApps}:${at.portForApps}/${row.database}${at.parameters ?? ''}`,
       password: password!,
     }
   }
@@ -98,7 +98,7 @@ export function createDatabases({ database, clock, config, postgresFor }: NeedsO
       const { url, password } = await urlOf(row, at)
       try {
         if (!(await canEnter(url))) {
-          await withAdmin(at.adminUrl, (ask) => provision(ask, { ...row, password }))
+          await withAdmin(at.adminUrl, (ask) => provision(ask, { ...row, password }, at.isShared))
         }
       } catch (error) {
         throw refusals.serverAway(of, error)

@@ -13,6 +13,7 @@ import { createDatabases } from './databases.ts'
 import type { Refusal } from './messages.ts'
 import { needRoutes } from './routes.ts'
 import { judgeNeeds } from './rules.ts'
+import { createServers } from './servers.ts'
 import { keepDatabases, listDatabases, migrations } from './store.ts'
 
 export { migrations as needMigrations } from './store.ts'
@@ -23,6 +24,10 @@ export interface PostgresForApps {
   adminUrl: string
   hostForApps: string
   portForApps: number
+  /** Of the address, as every app needs them: `?sslmode=require`. */
+  parameters?: string
+  /** Others use it too: what is not of apps is left as it is. */
+  isShared?: boolean
 }
 
 export interface NeedsOptions {
@@ -40,6 +45,8 @@ export interface NeedsOptions {
 }
 
 export interface Needs {
+  /** PostgreSQL servers that were named for an environment. */
+  servers: Pick<ReturnType<typeof createServers>, 'add' | 'check' | 'forget'>
   /** Why these needs can't be met, all at once. `together`: apps of the same delivery. */
   check(
     db: Queries | Within,
@@ -61,11 +68,13 @@ export interface Needs {
 const RETRY_DROPPING = 30_000
 
 export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof needRoutes>> & Needs {
-  const { config, appNames, engines, postgresFor, database, onError } = options
-  const databases = createDatabases(options)
+  const { config, appNames, engines, database, onError } = options
+  const servers = createServers(options)
+  const databases = createDatabases({ ...options, postgresFor: servers.of })
   let loop: Loop | null = null
 
   const needs: Needs = {
+    servers,
     async check(db, app, environment, wanted, together = []) {
       if (wanted.length === 0) return []
       const keys = wanted.map(keyOfNeed)
@@ -73,7 +82,7 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
         ...{ app, environment, needs: wanted },
         apps: new Set([...(await appNames(db)), ...together]),
         setByHand: new Set(await config.setByHand(db, { app, environment }, keys)),
-        hasPostgres: wanted.includes('postgres') && (await postgresFor(environment)) !== null,
+        hasPostgres: wanted.includes('postgres') && (await servers.of(environment)) !== null,
       })
     },
     injectedNames: (wanted) => wanted.map(keyOfNeed),

@@ -30,8 +30,16 @@ export const refusals = {
   }),
   noPostgres: (of: OfApp): Refusal => ({
     message: `${of.app} needs postgres, and nothing runs a PostgreSQL for apps in ${of.environment}`,
-    hint: `take postgres out of \`needs\` and set one of your own: tow config set --secret DATABASE_URL=... ${at(of)}`,
+    hint: `bind the environment with tow env add ... --postgres <url>, or take postgres out of \`needs\` and set one of your own: tow config set --secret DATABASE_URL=... ${at(of)}`,
   }),
+  badServer: () =>
+    new TowError('BAD_INPUT', 'the address of the PostgreSQL for apps is not one', {
+      hint: 'like postgres://user:password@host:5432; who it names may make databases and roles',
+    }),
+  serverOnLoopback: (host: string) =>
+    new TowError('BAD_INPUT', `${host} is this machine alone, and apps reach the PostgreSQL from elsewhere`, {
+      hint: 'name it by an address that this machine and the apps both reach',
+    }),
   noDatabase: (of: OfApp, near: string | null) =>
     new TowError('NOT_FOUND', `no database is run for ${of.app} in ${of.environment}`, {
       hint: near

@@ -11,6 +11,9 @@ export interface Login {
 /** What is asked of a server, by someone who may make databases. */
 export type Ask = (text: string) => Promise<{ rowCount: number | null }>
 
+/** Only a superuser may say so, also of a role that has none of it anyway. */
+const POWERLESS = 'nosuperuser nocreatedb nocreaterole noreplication nobypassrls'
+
 /** Taken while databases are made or dropped: two at once get in each other's way. */
 const PROVISION_LOCK = 0x6e_65_65_64
 
@@ -28,17 +31,21 @@ export async function withAdmin<T>(adminUrl: string, work: (ask: Ask) => Promise
 
 /**
  * Makes role and database, or mends them. The role may enter its own database and no other: a database is closed to
- * everyone until that is so.
+ * everyone until that is so. In a server that others share, nothing but them is touched.
  */
-export async function provision(ask: Ask, { database, role, password }: Login): Promise<void> {
+export async function provision(
+  ask: Ask,
+  { database, role, password }: Login,
+  isShared = false,
+): Promise<void> {
   const name = pg.escapeIdentifier
   const text = pg.escapeLiteral
-  await ask('revoke connect, temporary on database postgres, template1 from public')
+  if (!isShared) await ask('revoke connect, temporary on database postgres, template1 from public')
   if (!(await ask(`select from pg_roles where rolname = ${text(role)}`)).rowCount) {
     await ask(`create role ${name(role)}`)
   }
   await ask(
-    `alter role ${name(role)} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password ${text(scramVerifier(password))}`,
+    `alter role ${name(role)} login ${isShared ? '' : POWERLESS} password ${text(scramVerifier(password))}`,
   )
   if (!(await ask(`select from pg_database where datname = ${text(database)}`)).rowCount) {
     // A server of someone else's may not let its administrator make a database for a role they are no member of.

@@ -14,7 +14,15 @@ export interface DatabaseRow {
   state: 'used' | 'kept' | 'dropping'
 }
 
-type Tables = { needed_databases: DatabaseRow }
+/** A server that somebody named for the apps of an environment. */
+export interface ServerRow {
+  environment: string
+  /** With its port, without who and the password. */
+  host: string
+  created_at: Date
+}
+
+type Tables = { needed_databases: DatabaseRow; needed_servers: ServerRow }
 type OfApp = { app: string; environment: string }
 
 export const migrations: Migration[] = [
@@ -30,6 +38,16 @@ export const migrations: Migration[] = [
         created_at timestamptz not null,
         state text not null check (state in ('used', 'kept', 'dropping')),
         primary key (app, environment)
+      );
+    `,
+  },
+  {
+    name: 'needs/002-servers',
+    sql: `
+      create table needed_servers (
+        environment text primary key,
+        host text not null,
+        created_at timestamptz not null
       );
     `,
   },
@@ -98,4 +116,17 @@ export async function deleteDatabase(db: Within, { app, environment }: OfApp): P
     .where('app', '=', app)
     .where('environment', '=', environment)
     .execute()
+}
+
+export async function findServer(db: Queries | Within, environment: string): Promise<ServerRow | null> {
+  const query = tables(db).selectFrom('needed_servers').selectAll().where('environment', '=', environment)
+  return (await query.executeTakeFirst()) ?? null
+}
+
+export async function insertServer(db: Within, row: ServerRow): Promise<void> {
+  await tables(db).insertInto('needed_servers').values(row).execute()
+}
+
+export async function deleteServer(db: Within, environment: string): Promise<void> {
+  await tables(db).deleteFrom('needed_servers').where('environment', '=', environment).execute()
 }

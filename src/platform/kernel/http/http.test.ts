@@ -39,6 +39,7 @@ function testRoutes() {
           return {
             name: input.name,
             engine: input.engine,
+            facts: [],
             position: changes,
             createdAt: new Date().toISOString(),
           }

@@ -1,0 +1,14 @@
+import { beforeEach, expect, test } from 'vitest'
+import { hasHelm, type Manifest, render, WITHOUT_HELM } from '../../../../test/manifests/helm.ts'
+import { NEEDED } from './permissions.ts'
+
+beforeEach(({ skip }) => skip(!hasHelm, WITHOUT_HELM))
+
+test('what is asked for is what the Role gives, verb by verb', async () => {
+  const objects = await render('access', { user: 'ann' })
+  const { rules } = objects.find(({ kind }) => kind === 'Role') as Manifest
+  const given = rules.flatMap(({ apiGroups, resources, verbs }: Manifest) =>
+    apiGroups.map((group: string) => ({ group, resources, verbs })),
+  )
+  expect(NEEDED).toEqual(given)
+})
