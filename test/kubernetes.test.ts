@@ -140,6 +140,17 @@ describe('on a cluster', { timeout: 120_000 }, () => {
     })
   })
 
+  test('an app that needs a PostgreSQL where none was named is refused before anything moves', async () => {
+    await writeFile(join(folder, 'tow.yaml'), MANIFEST.replace('    env:', '    needs: [postgres]\n    env:'))
+    const refused = await tow('ship', '-e', 'live')
+    await writeFile(join(folder, 'tow.yaml'), MANIFEST)
+    expect(refused.exit).toBe(1)
+    expect(refused.stderr).toContain('nothing runs a PostgreSQL for apps in live')
+    expect(refused.stderr).toContain('--postgres <url>')
+    expect(await answer(stage)).toBe('hello world')
+    expect(await ann.ask<unknown[]>(['releases', '-e', 'live', '-a', 'shop'])).toHaveLength(1)
+  })
+
   test('config is changed by a release', async () => {
     expect(await tow('config', 'set', 'GREETING=moon', '-e', 'live')).toMatchObject({ exit: 0 })
     expect(await answer(stage)).toBe('hello moon')
