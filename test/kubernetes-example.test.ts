@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
 import { type DebianPostgres, startDebianPostgres, withoutDebianPostgres } from './debian-postgres.ts'
-import { hasHelm, WITHOUT_HELM } from './manifests/helm.ts'
 import { newPerson, type Person } from './tow.ts'
 
-const skipped = withoutCluster ?? (hasHelm ? withoutDebianPostgres : WITHOUT_HELM)
+const skipped = withoutCluster ?? withoutDebianPostgres
 const { env } = process
 let ann: Person
 let cluster: TestCluster

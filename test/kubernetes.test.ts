@@ -8,10 +8,8 @@ import type { App } from '../src/api/apps.ts'
 import type { Environment } from '../src/api/environments.ts'
 import type { ProcessList } from '../src/api/processes.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
-import { hasHelm, WITHOUT_HELM } from './manifests/helm.ts'
 import { newPerson, type Person } from './tow.ts'
 
-const skipped = withoutCluster ?? (hasHelm ? null : WITHOUT_HELM)
 const { env } = process
 
 const SERVER = `
@@ -42,10 +40,10 @@ describe('on a cluster', { timeout: 120_000 }, () => {
   let prod: TestCluster
   let folder: string
 
-  beforeEach(({ skip }) => skip(skipped !== null, skipped ?? ''))
+  beforeEach(({ skip }) => skip(withoutCluster !== null, withoutCluster ?? ''))
 
   beforeAll(async () => {
-    if (skipped !== null) return
+    if (withoutCluster !== null) return
     ;[ann, stage, prod] = await Promise.all([newPerson(), openTestCluster(), openTestCluster()])
     folder = join(ann.folder, 'shop')
     await mkdir(folder)

@@ -54,6 +54,11 @@ describe('the published package', () => {
     expect(manifest.scripts).toBe(undefined)
   })
 
+  test('brings the charts along', async () => {
+    expect(await readFile(join(folder, 'package/charts/app/Chart.yaml'), 'utf8')).toContain('name: app')
+    expect(await readFile(join(folder, 'package/charts/access/Chart.yaml'), 'utf8')).toContain('name: access')
+  })
+
   test('says its version', async ({ skip }) => {
     if (unreachable) return skip(unreachable)
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
