@@ -65,6 +65,7 @@ export function createModelWorld({
   let serial = 0
   let targets = new Map<string, ModelTarget>()
   const jobs = new Map<string, ModelJob>()
+  const foreign = new Set<string>()
   const behaviours = new Map<string, Partial<Behaviour>>()
   /** How often a job was really started, by key. */
   const starts = new Map<string, number>()
@@ -102,6 +103,7 @@ export function createModelWorld({
 
   function apply(target: Target, generation: number, desired: Desired): void {
     const model = known(target)
+    if (foreign.has(name(target))) throw new TowError('REFUSED', `${target.app} belongs to another platform`)
     fence(model, generation)
     if (generation === model.generation && model.desired !== NOTHING) return
     const refused = desired.sets.find((set) => behaviour(target, set.release).outcome === 'refused')
@@ -338,6 +340,10 @@ export function createModelWorld({
     behave(target: Target, behaves: Partial<Behaviour>, release?: number) {
       const key = release === undefined ? name(target) : `${name(target)}/${release}`
       behaviours.set(key, { ...behaviours.get(key), ...behaves })
+    },
+    /** Somebody else has an app of this name there: whatever it is told, it refuses. */
+    belongsToAnother(target: Target) {
+      foreign.add(name(target))
     },
     apply,
     /** What it was told last. */

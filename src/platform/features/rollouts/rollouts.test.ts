@@ -80,6 +80,14 @@ describe('a rollout', () => {
     expect(await live()).toBeNull()
   })
 
+  it('fails where the engine refuses the way back as it refused the way there', async () => {
+    control.engine.world.belongsToAnother(TARGET)
+    const { rollout } = await control.ship()
+    const failed = await control.until(rollout, 'failed')
+    expect(failed.message).toBe('web-app belongs to another platform; nothing is left running')
+    expect(await live()).toBeNull()
+  })
+
   it('gives a set that never gets healthy its time to boot, and no more', async () => {
     await shipLive()
     control.engine.world.behave(TARGET, { outcome: 'never' }, 2)

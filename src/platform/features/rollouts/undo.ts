@@ -31,8 +31,12 @@ export function undoing(facts: Facts): Step {
   const outcome = rollout.outcome ?? 'failed'
   if (!isFresh(facts)) {
     // The engine never took the new set over, or refuses it: the old release was not touched, so nothing can break.
-    const isSafe = isUntouched(facts) || facts.trouble?.fatal === true
-    return isSafe ? { ...keep(facts), target: withPlan(target, steadyPlan(previous, target)) } : keep(facts)
+    const isRefused = facts.trouble?.fatal === true
+    if (!isRefused && !isUntouched(facts)) return keep(facts)
+    const back = withPlan(target, steadyPlan(previous, target))
+    // The way back is refused like the way there: nothing more can come of waiting.
+    if (isRefused && back === target) return end(facts, outcome, rollout.reason ?? '')
+    return { ...keep(facts), target: back }
   }
   const failed = previous?.number === rollout.release ? null : facts.next
   const move = transition(facts, { to: previous, from: failed, backward: true })
