@@ -4,6 +4,8 @@ import type { SplitRule } from './split.ts'
 export interface Target {
   app: string
   environment: string
+  /** The app's copy in a space over the environment; without one, the environment's own. */
+  space?: string
 }
 
 /** Why a process is not what was asked for, in words for a developer. */
@@ -87,6 +89,16 @@ export interface Observation {
   addresses: Addresses
   /** What is wrong with the target as a whole, e.g. a port that another program took. */
   problems?: Problem[]
+  /** Of a target with a space, where the engine's router counts. */
+  demand?: Demand
+}
+
+/** What the router saw of requests for a target with a space. */
+export interface Demand {
+  /** The last request's beginning or end, ISO 8601; null before the first. */
+  lastAskedAt: string | null
+  /** Requests that wait for a set to come up. */
+  waiting: number
 }
 
 /** Means over `seconds` that end at `at`. */

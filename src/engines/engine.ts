@@ -21,6 +21,15 @@ export interface DesiredSet {
   /** Everything the processes find in their environment, secrets included; never logged, sealed at rest. */
   config: Record<string, string>
   processes: Record<string, ProcessSpec & { count: number }>
+  /** Its workspace follows somebody's files: `workspace` reaches it, and its processes restart in place. */
+  live?: LiveSet
+}
+
+export interface LiveSet {
+  /** Commands that take the place of a process's own, e.g. one that reloads by itself. By process name. */
+  commands: Record<string, string>
+  /** Processes that reload by themselves: a change of files does not restart them. */
+  reloading: string[]
 }
 
 export interface DesiredCron extends CronSpec {
@@ -38,6 +47,25 @@ export interface Desired {
   restarts?: Record<string, number>
   /** Whoever comes from outside gets 503 with this sentence, or the engine's own where it is empty; apps go on calling. */
   maintenance?: { message: string }
+  /** How traffic comes to a target with a space; present there, and only there. */
+  overlay?: Overlay
+}
+
+export interface Overlay {
+  /** Who may come in by the space's host names; everybody without it. */
+  door?: SpaceDoor
+  /** One sentence that pages show at their foot, e.g. `mine, a space of ann over stage`. */
+  banner?: string
+  /** The environment's whole traffic for the app comes here; the router itself gives it back then (ms since the epoch). */
+  swap?: { until: number }
+}
+
+/** A token is `<expiry, seconds since the epoch>.<id>.<base64url of HMAC-SHA256(key, "<space>.<expiry>.<id>")>`. */
+export interface SpaceDoor {
+  /** Base64url; a secret, treated as config is. */
+  key: string
+  /** Ids of tokens that no longer let anybody in. */
+  revoked: string[]
 }
 
 export interface Job {
