@@ -14,7 +14,7 @@ import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { readLogs } from './logs/logs.ts'
 import { noSet, notAnswering } from './messages.ts'
-import { LABEL } from './names.ts'
+import { LABEL, nameOf } from './names.ts'
 import { isOver, isReady, isStopping, setOf, statusOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
@@ -67,11 +67,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     return opening
   }
 
-  function addresses({ app }: Target) {
+  function addresses(target: Target) {
     const port = settings.port === undefined ? '' : `:${settings.port}`
+    const { domain, scheme, namespace } = settings
     return {
-      public: settings.domain === null ? [] : [`${settings.scheme}://${app}.${settings.domain}${port}`],
-      internal: `http://${app}.${settings.namespace}.svc`,
+      public: domain === null ? [] : [`${scheme}://${nameOf(target)}.${domain}${port}`],
+      // Calls for a space go where all calls for the app go; the baggage tells them apart.
+      internal: `http://${target.app}.${namespace}.svc`,
     }
   }
 
@@ -94,7 +96,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
     // What runs keeps its image: a base that has moved on is no reason to replace processes.
     const image = known?.image ?? (await images.reference(artifact, target))
-    const name = configName(target.app, record.key, config)
+    const name = configName(target, record.key, config)
     if (known?.config !== name) await putConfig(cluster, { platform, target }, name, config)
     return {
       id: set.id,
@@ -130,7 +132,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   async function remove(target: Target, generation: number): Promise<void> {
     const { cluster, mirror, loop } = await session()
-    const found = await fetchRecord(cluster, target.app)
+    const found = await fetchRecord(cluster, target)
     if (!found) return
     const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
       refuseOlder(target, generation, before)
@@ -180,7 +182,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     async *watch(target, signal) {
       const opened = await session()
       while (!signal.aborted) {
-        const next = opened.changed(target.app, signal, WATCH_MILLISECONDS)
+        const next = opened.changed(target, signal, WATCH_MILLISECONDS)
         yield opened.loop(target).observe()
         await next
       }
@@ -193,8 +195,8 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         {
           cluster,
           target,
-          pods: () => podsOf(target.app),
-          changed: (aborted) => opened.changed(target.app, aborted, WATCH_MILLISECONDS),
+          pods: () => podsOf(target),
+          changed: (aborted) => opened.changed(target, aborted, WATCH_MILLISECONDS),
         },
         query,
         signal,
@@ -204,7 +206,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     async sync(target, set, tree) {
       const opened = await session()
       const pods = opened
-        .podsOf(target.app)
+        .podsOf(target)
         .filter((pod) => setOf(pod) === set && pod.metadata.labels?.[LABEL.kind] === 'process')
         .filter((pod) => !isStopping(pod) && !isOver(pod) && statusOf(pod)?.state?.running)
       const { stored } = await recordOf(opened, target)
@@ -216,12 +218,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     async forward(target, set, port) {
       const opened = await session()
-      const pod = opened.podsOf(target.app).find((one) => setOf(one) === set && isReady(one))
+      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
       if (!pod) throw noSet(target, set)
       return forwardToPod(opened.cluster, pod.metadata.name, port)
     },
     async samples(target, since) {
-      return (await session()).metrics.samples(target.app, since)
+      return (await session()).metrics.samples(nameOf(target), since)
     },
     async drift(target) {
       const opened = await session()
@@ -231,7 +233,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     async export(target) {
       const opened = await session()
       const now = await opened.loop(target).objects()
-      if (!now) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      if (!now) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs in ${target.environment}`)
       return manifestsOf(target, now.stored, settings.namespace, now.objects)
     },
     async check() {

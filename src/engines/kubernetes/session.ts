@@ -5,7 +5,7 @@ import type { Pod } from './cluster/objects.ts'
 import type { Holder } from './lease.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
-import { LABEL } from './names.ts'
+import { LABEL, nameOf } from './names.ts'
 import { createExplainer } from './observe/explain.ts'
 import { readRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
@@ -19,9 +19,9 @@ export interface Session {
   metrics: Metrics
   loop(target: Target): TargetLoop
   targets(): Target[]
-  podsOf(app: string): Pod[]
-  /** Settles at the next change of the app, when the signal is aborted, or after so many milliseconds. */
-  changed(app: string, signal: AbortSignal, within: number): Promise<void>
+  podsOf(target: Target): Pod[]
+  /** Settles at the next change of the target, when the signal is aborted, or after so many milliseconds. */
+  changed(target: Target, signal: AbortSignal, within: number): Promise<void>
   close(): void
 }
 
@@ -43,30 +43,31 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const loops = new Map<string, TargetLoop>()
   const listeners = new Map<string, Set<() => void>>()
 
-  function notify(app: string): void {
-    for (const listener of [...(listeners.get(app) ?? [])]) listener()
+  function notify(name: string): void {
+    for (const listener of [...(listeners.get(name) ?? [])]) listener()
   }
 
-  function changed(app: string): void {
-    const known = loops.get(app)
+  function changed(name: string): void {
+    const known = loops.get(name)
     if (known) known.kick()
     else {
-      const target = targets().find((one) => one.app === app)
+      const target = targets().find((one) => nameOf(one) === name)
       if (target) loop(target).kick()
     }
-    notify(app)
+    notify(name)
   }
 
   function targets(): Target[] {
     return mirror.records.all().flatMap((secret) => readRecord(secret)?.stored.target ?? [])
   }
 
-  function podsOf(app: string): Pod[] {
-    return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === app)
+  function podsOf(target: Target): Pod[] {
+    const name = nameOf(target)
+    return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
   }
 
   function loop(target: Target): TargetLoop {
-    const known = loops.get(target.app)
+    const known = loops.get(nameOf(target))
     if (known) return known
     const made = createTargetLoop(target, {
       cluster,
@@ -78,9 +79,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
       addresses: options.addresses,
-      changed: () => notify(target.app),
+      changed: () => notify(nameOf(target)),
     })
-    loops.set(target.app, made)
+    loops.set(nameOf(target), made)
     return made
   }
 
@@ -100,10 +101,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     loop,
     targets,
     podsOf,
-    changed(app, signal, within) {
+    changed(target, signal, within) {
       return new Promise((resolve) => {
-        const mine = listeners.get(app) ?? new Set()
-        listeners.set(app, mine)
+        const name = nameOf(target)
+        const mine = listeners.get(name) ?? new Set()
+        listeners.set(name, mine)
         const done = () => {
           mine.delete(done)
           clearTimeout(timer)

@@ -3,7 +3,7 @@
  * has come. Whoever starts anew goes on from here.
  */
 import type { ProcessSpec } from '../../api/app-spec.ts'
-import type { Desired, DesiredCron, SplitRule, Target } from '../engine.ts'
+import type { Desired, DesiredCron, Overlay, SplitRule, Target } from '../engine.ts'
 
 export interface StoredSet {
   id: string
@@ -26,6 +26,8 @@ export interface StoredDesired {
   restarts: Record<string, number>
   /** Nobody from outside is let in. */
   closed: boolean
+  /** Of a target with a space: how traffic comes to it. */
+  overlay?: Overlay
 }
 
 export interface Stored {
@@ -76,5 +78,6 @@ export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesire
     crons: desired.crons,
     restarts: desired.restarts ?? {},
     closed: desired.maintenance !== undefined,
+    ...(desired.overlay === undefined ? {} : { overlay: desired.overlay }),
   }
 }

@@ -13,7 +13,7 @@ import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
 import { inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
-import { LABEL, recordName } from './names.ts'
+import { LABEL, nameOf, recordName } from './names.ts'
 import type { Explainer } from './observe/explain.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
@@ -58,6 +58,7 @@ const COLLECT_MILLISECONDS = 60_000
 export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
   const { cluster, mirror, renderer, explainer, holder } = parts
   const owner = { platform: holder.platform, target }
+  const name = nameOf(target)
   let running = false
   let again = false
   let closed = false
@@ -77,11 +78,11 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   const waiting: PromiseWithResolvers<void>[] = []
 
   const mine = <Item extends KubeObject>(items: Item[]) =>
-    items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === target.app)
+    items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
   const pods = () => mine(mirror.pods.all())
-  const ofTarget = `${LABEL.app}=${target.app},${LABEL.platform}=${holder.platform}`
+  const ofTarget = `${LABEL.app}=${name},${LABEL.platform}=${holder.platform}`
   const record = (): TargetRecord | null => {
-    const found = mirror.records.get(recordName(target.app))
+    const found = mirror.records.get(recordName(target))
     return found ? readRecord(found) : null
   }
 
@@ -105,7 +106,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       }
     } catch (error) {
       failures += 1
-      const told = inWords(error, `${target.app} in ${target.environment}`)
+      const told = inWords(error, `${name} in ${target.environment}`)
       problem = { code: 'not-applied', message: told.message, ...hintOf(told) }
       for (const one of asked) one.reject(told)
       // What was refused is refused again until something changes; a change of the record kicks.
@@ -136,7 +137,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around)
-    objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
+    objects = await renderer.render({ name, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
     if (!sameSplit(stored.split, stored.desired.split)) warm({ ...stored, split: stored.desired.split })
     const landing = { target, generation: stored.generation, objects }
@@ -156,12 +157,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */
   function warm(next: Stored): void {
     const values = chartValues(next, parts.around)
-    renderer.render({ name: target.app, namespace: cluster.namespace, values }).catch(() => {})
+    renderer.render({ name, namespace: cluster.namespace, values }).catch(() => {})
   }
 
   /** Taken once, and never again after another process has taken it: it is the one that was told last. */
   async function holdLease(): Promise<void> {
-    const lease = mirror.leases.get(recordName(target.app))
+    const lease = mirror.leases.get(recordName(target))
     if (isOurs && lease && !isHeldBy(lease, holder)) throw takenOver(target)
     if (isOurs) return
     mirror.leases.put(await takeLease(cluster, target, holder))
@@ -179,7 +180,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
 
   /** Read anew, since what follows cannot be undone: nothing that serves goes while nobody else does. */
   async function confirm(stored: Stored, gone: readonly KubeObject[]): Promise<boolean> {
-    const path = objectPath('Secret', cluster.namespace, recordName(target.app))
+    const path = objectPath('Secret', cluster.namespace, recordName(target))
     const there = readRecord(await cluster.request<Secret>('GET', path))
     if (JSON.stringify(there?.stored) !== JSON.stringify(stored)) throw takenOver(target)
     const leaving = new Set(gone.map((object) => object.metadata.labels?.[LABEL.set] ?? ''))
@@ -211,7 +212,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
   function isRouted(stored: Stored): boolean {
     if (!isInForce(stored)) return false
-    const route = mirror.routes.get(target.app)
+    const route = mirror.routes.get(name)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
     if (isAsked && !isAccepted(route)) return false
     const { uid, generation } = (isAsked && route?.metadata) || {}
@@ -240,13 +241,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (Date.now() - collectedAt < COLLECT_MILLISECONDS) return
     collectedAt = Date.now()
     const used = [...setsOf(stored).map((set) => set.config)]
-    await collectConfigs(cluster, target.app, holder.platform, new Set(used))
+    await collectConfigs(cluster, target, holder.platform, new Set(used))
     await collectJobs(cluster, mine(mirror.jobs.all()), Date.now())
   }
 
   function observe(): Observation {
     const stored = record()?.stored ?? emptyStored(target)
-    const route = mirror.routes.get(target.app)
+    const route = mirror.routes.get(name)
     const problems = [problem, routeProblem(route)].filter((one) => one !== null)
     return observationOf({
       stored,
@@ -279,7 +280,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       const stored = record()?.stored
       if (!stored || stored.removed || stored.generation === 0) return null
       const values = chartValues(stored, parts.around)
-      const input = { name: target.app, namespace: cluster.namespace, values }
+      const input = { name, namespace: cluster.namespace, values }
       return { stored, objects: await renderer.render(input) }
     },
     close() {

@@ -37,7 +37,9 @@ export function chartValues(stored: Stored, around: Surroundings): object {
       ]),
     ),
     route: {
-      hostnames: around.domain === null ? [] : [`${target.app}.${around.domain}`],
+      // Hosts of a space lead to the router, which knows them all.
+      hostnames:
+        around.domain === null || target.space !== undefined ? [] : [`${target.app}.${around.domain}`],
       gateways: around.gateways,
       closed: desired.closed,
     },
@@ -71,6 +73,7 @@ function commonValues({ target }: Stored, { platform, values }: Surroundings): R
     ...values,
     app: target.app,
     environment: target.environment,
+    ...(target.space === undefined ? {} : { space: target.space }),
     labels: {
       ...(values.labels as object | undefined),
       [LABEL.managedBy]: 'towpath',
