@@ -36,7 +36,7 @@ export interface Foot {
 }
 
 const LOOKED_AT = 1024
-const DOCUMENT = /^(?:\s|\xef\xbb\xbf|<!--[^]*?-->)*<(?:!doctype\s+html|html)[\s>]/i
+const DOCUMENT = /^(?:\s|\xef\xbb\xbf|<!--[\s\S]*?-->)*<(?:!doctype\s+html|html)[\s>]/i
 
 /** Null where the answer stays as it is. */
 export function footOf(
@@ -45,7 +45,8 @@ export function footOf(
   { contentType, isFixed, kept }: AnswerHead,
 ): Foot | null {
   if (banner === null || status !== 200 || isFixed) return null
-  if (!contentType || !/^text\/html\s*(?:;|$)/i.test(contentType) || /utf-?(?:16|32)/i.test(contentType)) return null
+  if (!contentType || !/^text\/html\s*(?:;|$)/i.test(contentType) || /utf-?(?:16|32)/i.test(contentType))
+    return null
   // What the line is added to has no length that is known before.
   for (let at = kept.length - 2; at >= 0; at -= 2) {
     if (kept[at]!.toLowerCase() === 'content-length') kept.splice(at, 2)

@@ -96,7 +96,8 @@ function nobody(state: ServiceState, rule: SplitRule, asking: Asking): Choice {
   const space = rule.match?.space ?? sets.find((set) => set.space !== null)?.space ?? null
   if (asking.refused.size) return { kind: 'none', failure: failures.refused(service) }
   const where: Where = { space, problem: crashed?.problem ?? null }
-  if (sets.some((set) => set.state === 'starting')) return { kind: 'none', failure: failures.starting(service, where) }
+  if (sets.some((set) => set.state === 'starting'))
+    return { kind: 'none', failure: failures.starting(service, where) }
   if (crashed) return { kind: 'none', failure: failures.crashed(service, where) }
   return { kind: 'none', failure: failures.nothingServes(service, where) }
 }

@@ -1,9 +1,16 @@
 /** The first look at a request: is it sound, which service is it for, and may it pass at all. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Client, http1Client } from './client.ts'
 import { askForPlain, isNavigation } from './banner.ts'
-import { answerFailure, beginExchange, type Context, type Exchange, sendOn, writeFailure } from './exchange.ts'
+import { type Client, http1Client } from './client.ts'
+import {
+  answerFailure,
+  beginExchange,
+  type Context,
+  type Exchange,
+  sendOn,
+  writeFailure,
+} from './exchange.ts'
 import { forward, type Send } from './forward.ts'
 import { enterSpace, locationOf, takeToken, withoutToken } from './guard.ts'
 import { type Head, readHead } from './headers.ts'

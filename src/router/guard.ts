@@ -14,8 +14,7 @@ const TOKEN = /^(\d{1,12})\.([\w-]{1,64})\.([\w-]{43})$/
 
 export type Entrance =
   /** `keep` is the cookie for whoever came by a link: they are sent on to the address without the token. */
-  | { kind: 'in'; keep: string | null }
-  | { kind: 'out'; why: string }
+  { kind: 'in'; keep: string | null } | { kind: 'out'; why: string }
 
 /** Judges a request for a name of the space; `linked` is the token that its address held. */
 export function enterSpace(

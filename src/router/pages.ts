@@ -148,7 +148,16 @@ export const isGrpc = (contentType: string | null) =>
   contentType !== null && /^application\/grpc(?:[+;]|$)/i.test(contentType)
 
 /** HTTP status to gRPC status, as the gRPC project maps them, apart from what the router knows better. */
-const GRPC_STATUS: Record<number, number> = { 400: 13, 403: 7, 404: 12, 408: 4, 413: 8, 502: 14, 503: 14, 504: 4 }
+const GRPC_STATUS: Record<number, number> = {
+  400: 13,
+  403: 7,
+  404: 12,
+  408: 4,
+  413: 8,
+  502: 14,
+  503: 14,
+  504: 4,
+}
 
 /** The trailers that tell a gRPC client what failed. */
 export function grpcTrailers({ status, message }: Pick<Failure, 'status' | 'message'>): [string, string][] {

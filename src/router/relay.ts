@@ -46,7 +46,8 @@ export function relay(
       const whole = line ? Buffer.concat([received, line]) : received
       exchange.record.bytesOut = whole.length
       free()
-      if ((foot !== null || !head.hasLength) && whole.length > 0) kept.push('content-length', String(whole.length))
+      if ((foot !== null || !head.hasLength) && whole.length > 0)
+        kept.push('content-length', String(whole.length))
       exchange.client.answer(answer.status, answer.message, kept, whole.length ? whole : null)
       return
     }

@@ -147,7 +147,16 @@ function redacted(runner: Runner, target: Target): unknown {
     ...set,
     env: Object.fromEntries(Object.keys(set.env).map((key) => [key, '(hidden)'])),
   }))
-  return { generation: memory.generation, desired: { ...memory.desired, sets } }
+  const { overlay } = memory.desired
+  const door = overlay?.door && { ...overlay.door, key: '(hidden)' }
+  return {
+    generation: memory.generation,
+    desired: {
+      ...memory.desired,
+      sets,
+      ...(overlay ? { overlay: { ...overlay, ...(door ? { door } : {}) } } : {}),
+    },
+  }
 }
 
 /** The body as JSON; undefined where there is none. */

@@ -9,6 +9,7 @@ import type { SplitRule } from '../api/split.ts'
 export type {
   Addresses,
   CronRun,
+  Demand,
   JobStatus,
   LastExit,
   Observation,
