@@ -14,7 +14,8 @@
 
 {{/* Set ids may hold a dot (`v12.my-space`), names of Services may not. */}}
 {{- define "app.setName" -}}
-{{ printf "%s--%s" (include "app.name" .root) (.set | replace "." "-") }}
+{{- $set := .set | replace "." "-" }}
+{{- printf "%s--%s" (include "app.fitting" (dict "name" (include "app.name" .root) "length" (sub 61 (len $set) | int))) $set }}
 {{- end }}
 
 {{- define "app.processName" -}}

@@ -60,7 +60,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closed) return Promise.reject(new TowError('UNAVAILABLE', 'the Kubernetes engine is closed'))
-    opening ??= openSession({ settings, holder, renderer, around, addresses }).catch((error) => {
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
       opening = null
       throw error
     })
@@ -126,12 +126,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
     })
     opened.mirror.records.put(written.secret)
+    opened.hop.claim()
     loop.claim()
     loop.kick()
   }
 
   async function remove(target: Target, generation: number): Promise<void> {
-    const { cluster, mirror, loop } = await session()
+    const { cluster, mirror, loop, hop } = await session()
     const found = await fetchRecord(cluster, target)
     if (!found) return
     const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
@@ -139,6 +140,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return before.removed ? null : takeAway(before, generation)
     })
     mirror.records.put(secret)
+    hop.claim()
     loop(target).claim()
     loop(target).kick()
   }
@@ -156,7 +158,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       const arch = settings.arch ?? (await architectureOf(cluster))
       return {
         weights: true,
-        spaces: false,
+        spaces: true,
         crons: true,
         terminal: true,
         metrics: metrics.isThere() === true,

@@ -13,7 +13,7 @@ export const LABEL = {
   space: 'towpath.dev/space',
   platform: 'towpath.dev/platform',
   set: 'towpath.dev/set',
-  /** `process`, `cron` or `job` for what runs; `record`, `config` for what is kept. */
+  /** `process`, `cron`, `job` or `router` for what runs; `record`, `config`, `table` for what is kept. */
   kind: 'towpath.dev/kind',
   partOf: 'applyset.kubernetes.io/part-of',
   applySet: 'applyset.kubernetes.io/id',
@@ -52,6 +52,12 @@ export const recordName = (target: Target) => `${nameOf(target)}--towpath`
 export const jobName = (target: Target, key: string) =>
   `${fitting(nameOf(target), JOB_NAME_LENGTH)}--${jobKeyName(key)}`
 
+/** The Service of one set; names of Services have 63 characters, and no dots. */
+export function setServiceName(target: Target, set: string): string {
+  const suffix = set.replaceAll('.', '-')
+  return `${fitting(nameOf(target), 61 - suffix.length)}--${suffix}`
+}
+
 /** Kubernetes wants names of Jobs in labels, which have 63 characters; 22 of them are the key's. */
 const JOB_NAME_LENGTH = 41
 
@@ -64,6 +70,15 @@ function fitting(name: string, length: number): string {
 export function jobKeyName(key: string): string {
   return `run-${sha256(key).slice(0, 16)}`
 }
+
+/** What everything of the hop is named after; three hyphens, so that it is nothing of an app. One for each platform. */
+export const hopName = (platform: string) => `towpath---router-${sha256(platform).slice(0, 6)}`
+
+/** What finds its pods; never changes. */
+export const routerSelector = (name: string): Record<string, string> => ({
+  [LABEL.app]: name,
+  [LABEL.kind]: 'router',
+})
 
 /** As KEP-3659 has it, so that other tools know the set too. */
 export function applySetId(name: string, namespace: string): string {

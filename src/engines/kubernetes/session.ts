@@ -2,6 +2,9 @@
 import type { Observation, Target } from '../engine.ts'
 import { type Cluster, connectCluster } from './cluster/connect.ts'
 import type { Pod } from './cluster/objects.ts'
+import { createHop, type Hop } from './hop/hop.ts'
+import { seenSet } from './hop/seen.ts'
+import type { ImageSource } from './images.ts'
 import type { Holder } from './lease.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
@@ -18,6 +21,7 @@ export interface Session {
   mirror: Mirror
   metrics: Metrics
   loop(target: Target): TargetLoop
+  hop: Hop
   targets(): Target[]
   podsOf(target: Target): Pod[]
   /** Settles at the next change of the target, when the signal is aborted, or after so many milliseconds. */
@@ -30,6 +34,7 @@ export interface SessionOptions {
   holder: Holder
   renderer: Renderer
   around: Surroundings
+  images: Pick<ImageSource, 'program'>
   addresses: (target: Target) => Observation['addresses']
 }
 
@@ -48,6 +53,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 
   function changed(name: string): void {
+    hop.kick()
     const known = loops.get(name)
     if (known) known.kick()
     else {
@@ -79,6 +85,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
       addresses: options.addresses,
+      hop,
       changed: () => notify(nameOf(target)),
     })
     loops.set(nameOf(target), made)
@@ -91,7 +98,25 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const explainer = createExplainer(cluster, port, Date.now, (pod) =>
     changed(pod.metadata.labels?.[LABEL.app] ?? ''),
   )
+  const hop = createHop({
+    cluster,
+    mirror,
+    images: options.images,
+    around,
+    holder,
+    routeLag: settings.routeLagMilliseconds,
+    stored: () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? []),
+    seen: (target, set) => seenSet(mirror, loop(target), target, set),
+    changed() {
+      for (const one of loops.values()) one.kick()
+      for (const name of listeners.keys()) notify(name)
+    },
+    heard() {
+      for (const target of targets()) if (target.space !== undefined) notify(nameOf(target))
+    },
+  })
   await mirror.synced
+  hop.kick()
   for (const target of targets()) loop(target).kick()
 
   return {
@@ -99,6 +124,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     mirror,
     metrics,
     loop,
+    hop,
     targets,
     podsOf,
     changed(target, signal, within) {
@@ -120,6 +146,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
     close() {
       ending.abort()
+      hop.close()
       for (const one of loops.values()) one.close()
       cluster.close()
     },

@@ -41,6 +41,9 @@ export interface Stored {
   split: SplitRule[]
   /** What it was last seen to do. */
   served: SplitRule[]
+  /** Calls between apps lead through the hop, and how often they began to. */
+  through?: boolean
+  reroutes?: number
 }
 
 export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {}, closed: false }
@@ -68,6 +71,16 @@ export function takeOver(before: Stored, generation: number, desired: StoredDesi
 
 export function takeAway(before: Stored, generation: number): Stored {
   return { ...before, generation, removed: true, desired: NOTHING, retained: [], split: [], served: [] }
+}
+
+/**
+ * Calls begin to lead through the hop, or end to. A connection that a caller keeps from before would lead past it for as
+ * long as there is something to ask, and a space's requests would be answered by the environment: the processes are
+ * replaced once, one at a time. On the way back nobody has to be: the hop ends its own connections.
+ */
+export function reroute(stored: Stored, through: boolean): Stored {
+  if ((stored.through ?? false) === through) return stored
+  return { ...stored, through, reroutes: (stored.reroutes ?? 0) + Number(through) }
 }
 
 /** `restarts` of the wish as the record keeps it. */

@@ -8,6 +8,7 @@ import type { Cluster } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
+import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
@@ -20,7 +21,7 @@ import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
-import { emptyStored, type Stored, setsOf } from './stored.ts'
+import { emptyStored, reroute, type Stored, setsOf } from './stored.ts'
 import { vanish } from './vanish.ts'
 
 export interface TargetParts {
@@ -34,6 +35,7 @@ export interface TargetParts {
   routeLag: number
   usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   addresses: (target: Target) => Observation['addresses']
+  hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -56,9 +58,11 @@ const LONGEST_RETRY = 30_000
 const COLLECT_MILLISECONDS = 60_000
 
 export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
-  const { cluster, mirror, renderer, explainer, holder } = parts
+  const { cluster, mirror, renderer, explainer, holder, hop } = parts
   const owner = { platform: holder.platform, target }
   const name = nameOf(target)
+  // The hop says itself what it does, and waits for whom the cluster does not lead to yet.
+  const routeLag = target.space === undefined ? parts.routeLag : 0
   let running = false
   let again = false
   let closed = false
@@ -134,9 +138,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!now) return
     await holdLease()
     if (now.stored.removed) return vanish(cluster, mirror, owner, now)
-    const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
+    const planned = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
+    const next = reroute(planned, hop.ways(target).calls !== null)
     const stored = next === now.stored ? next : await write(now, next)
-    const values = chartValues(stored, parts.around)
+    const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
     if (!sameSplit(stored.split, stored.desired.split)) warm({ ...stored, split: stored.desired.split })
@@ -149,14 +154,14 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const movedAt = isRouted(stored) ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored)) + parts.routeLag - Date.now()
+    const lag = Math.max(movedAt, mannedSince(stored)) + routeLag - Date.now()
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
 
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */
   function warm(next: Stored): void {
-    const values = chartValues(next, parts.around)
+    const values = chartValues(next, parts.around, hop.ways(target))
     renderer.render({ name, namespace: cluster.namespace, values }).catch(() => {})
   }
 
@@ -214,13 +219,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!isInForce(stored)) return false
     const route = mirror.routes.get(name)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
-    if (isAsked && !isAccepted(route)) return false
+    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     const { uid, generation } = (isAsked && route?.metadata) || {}
     const key = JSON.stringify([stored.split, uid, generation])
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
     if (move?.key !== key) move = { key, since: isOld ? 0 : Date.now() }
-    return Date.now() - move.since >= parts.routeLag
+    return Date.now() - move.since >= routeLag
   }
 
   function mannedSince(stored: Stored): number {
@@ -233,7 +238,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   function isInForce(stored: Stored): boolean {
-    if (rendered !== JSON.stringify(chartValues(stored, parts.around))) return false
+    if (rendered !== JSON.stringify(chartValues(stored, parts.around, hop.ways(target)))) return false
     return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
   }
 
@@ -248,7 +253,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   function observe(): Observation {
     const stored = record()?.stored ?? emptyStored(target)
     const route = mirror.routes.get(name)
-    const problems = [problem, routeProblem(route)].filter((one) => one !== null)
+    const routing = target.space === undefined ? routeProblem(route) : hop.problem()
+    const problems = [problem, routing].filter((one) => one !== null)
     return observationOf({
       stored,
       pods: pods(),
@@ -257,9 +263,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored),
-      isHeardOf: Date.now() - mannedSince(stored) >= parts.routeLag,
+      isHeardOf: Date.now() - mannedSince(stored) >= routeLag,
       addresses: parts.addresses(target),
       problems,
+      demand: hop.demand(target),
       at: mirror.trueAt(),
     })
   }
@@ -279,7 +286,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     async objects() {
       const stored = record()?.stored
       if (!stored || stored.removed || stored.generation === 0) return null
-      const values = chartValues(stored, parts.around)
+      const values = chartValues(stored, parts.around, hop.ways(target))
       const input = { name, namespace: cluster.namespace, values }
       return { stored, objects: await renderer.render(input) }
     },

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { Agent, type RequestOptions, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -15,6 +15,7 @@ import { type Cluster, connectCluster } from './cluster/connect.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
+import { createCaller } from './test-caller.ts'
 
 const { env } = process
 /** Why the cluster's part is skipped, or null. */
@@ -69,6 +70,7 @@ export async function openTestCluster(): Promise<TestCluster> {
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
+  const caller = createCaller(admin, `${env.TOW_TEST_REGISTRY}/base/node:24`)
   const engines: Engine[] = []
   const facts: EngineFacts = { kubeconfig, namespace, cache: join(folder, 'rendered') }
 
@@ -83,12 +85,17 @@ export async function openTestCluster(): Promise<TestCluster> {
       return engine
     },
     // Names under the domain lead to the Gateway inside the cluster alone.
-    fetch: ((input: string | URL, init: RequestInit = {}) =>
-      throughGateway(new URL(input), init, agent)) as typeof fetch,
+    fetch: (async (input: string | URL, init: RequestInit = {}) => {
+      const url = new URL(input)
+      if (!url.hostname.endsWith(`.${namespace}.svc`)) return throughGateway(url, init, agent)
+      await caller.ready(url)
+      return fromInside(url, init, caller.agent)
+    }) as typeof fetch,
     post: (path, body) => admin.request('POST', path, { body }),
     async dispose() {
       for (const engine of engines) await engine.close()
       agent.destroy()
+      caller.agent.destroy()
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`)
       admin.close()
       rmSync(folder, { recursive: true, force: true })
@@ -186,15 +193,28 @@ async function limitedKubeconfig(admin: Cluster, namespace: string, context: str
 function throughGateway(url: URL, init: RequestInit, agent: Agent): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('host', url.host)
+  return ask(init, headers, {
+    host: env.TOW_TEST_GATEWAY,
+    port: url.port || 80,
+    path: `${url.pathname}${url.search}`,
+    agent: headers.get('connection') === 'close' ? false : agent,
+  })
+}
+
+function fromInside(url: URL, init: RequestInit, agent: Agent): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.delete('connection')
+  headers.set('x-to', url.href)
+  return ask(init, headers, { agent })
+}
+
+function ask(init: RequestInit, headers: Headers, where: RequestOptions): Promise<Response> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
-        host: env.TOW_TEST_GATEWAY,
-        port: url.port || 80,
-        path: `${url.pathname}${url.search}`,
+        ...where,
         method: init.method ?? 'GET',
         headers: Object.fromEntries(headers),
-        agent: headers.get('connection') === 'close' ? false : agent,
         ...(init.signal ? { signal: init.signal } : {}),
       },
       (response) =>
