@@ -15,7 +15,7 @@ import { createTestBuilder } from './ships-fixture.ts'
 export interface WholePlatform {
   home: string
   url: string
-  database: TestDatabase
+  database: Pick<TestDatabase, 'database' | 'db' | 'close'>
   /** Of the person who started it, its administrator. */
   token: string
   client: Client
@@ -37,7 +37,10 @@ export interface WholePlatform {
 export async function openWholePlatform({
   still = false,
   database: given,
-}: { still?: boolean; database?: Pick<TestDatabase, 'database' | 'close'> } = {}): Promise<WholePlatform> {
+}: {
+  still?: boolean
+  database?: Pick<TestDatabase, 'database' | 'db' | 'close'>
+} = {}): Promise<WholePlatform> {
   const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
