@@ -17,7 +17,8 @@ import { type FrozenConfig, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { appendVersions, configMigration, configuredPairs, latestVersions, lockConfig } from './store.ts'
 import { createVault, type Vault, vaultMigration } from './vault.ts'
 
-export { keyOfNeed } from './rules.ts'
+export { describeChange as describeConfig } from './messages.ts'
+export { keyOfNeed, looksSecret, reservedReason } from './rules.ts'
 export type { Place } from './seal.ts'
 export type { FrozenConfig, Snapshot } from './snapshot.ts'
 

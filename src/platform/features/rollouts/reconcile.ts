@@ -224,8 +224,8 @@ export function createReconcile(dependencies: ReconcileDependencies) {
   }
 }
 
-export function nameOf({ app, environment }: Place): string {
-  return `${app}/${environment}`
+export function nameOf({ app, environment, space }: Place): string {
+  return space === undefined ? `${app}/${environment}` : `${app}/${environment}/${space}`
 }
 
 const WORTH_ANOTHER_TRY = new Set(['UNAVAILABLE', 'INTERNAL', 'DISK_FULL', 'CANCELLED'])
