@@ -94,7 +94,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       ...{ name, id: newId('p'), environment, owner: actor.name, created_at: now() },
       ...{ expires_at: expiryAfter(now().getTime(), hours), term_hours: hours },
       ...{ banner: request.banner ?? true, branch: request.branch ?? null },
-      ...{ webhook: null, webhook_owed: false, webhook_tries: 0, revision: 0, removing: false },
+      ...{ webhook: null, webhook_due: null, webhook_tries: 0, revision: 0, removing: false },
     }
     await insertSpace(change.db, space)
     await vault.keep(change.db, placeOf(space, 'door'), randomBytes(KEY_BYTES).toString('base64url'))
@@ -154,7 +154,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       Object.assign(set, { webhook: host })
     }
     if (request.webhook !== undefined || space.webhook !== null) {
-      Object.assign(set, { webhook_owed: true, webhook_tries: 0 })
+      Object.assign(set, { webhook_due: now(), webhook_tries: 0 })
     }
     await updateSpace(change.db, space.name, set)
   }

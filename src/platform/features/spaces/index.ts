@@ -35,7 +35,6 @@ import {
 } from './store.ts'
 
 export type { Into, IntoRequest, SpaceDelivery } from './deliver.ts'
-export { migrations as spaceMigrations } from './store.ts'
 
 export type Vault = Config['vault']
 

@@ -8,7 +8,9 @@ import { findSpace, listApps, listSpaces, lockSpace, type SpaceRow, updateSpace 
 import { placeOf } from './tokens.ts'
 import { tell } from './webhook.ts'
 
-const MOST_TRIES = 5
+const MOST_TRIES = 6
+/** After the first failure; twice as long after each that follows. */
+const FIRST_PAUSE = 10_000
 const WEBHOOK_HOURS = 30 * 24
 
 export interface LifeDependencies extends SpacesOptions {
@@ -38,10 +40,11 @@ export function createLife({ database, clock, vault, changes, invitations, onErr
     if (signal.aborted) return
     await database.change(PLATFORM, async (change) => {
       const row = await lockSpace(change.db, name)
-      if (!row?.webhook_owed) return
+      if (!row?.webhook_due) return
       const tries = row.webhook_tries + 1
       const isOver = reason === null || tries >= MOST_TRIES
-      await updateSpace(change.db, name, { webhook_tries: tries, webhook_owed: !isOver })
+      const due = isOver ? null : new Date(now() + FIRST_PAUSE * 2 ** (tries - 1))
+      await updateSpace(change.db, name, { webhook_tries: tries, webhook_due: due })
       if (!isOver) return
       change.event({
         kind: reason === null ? 'space.told' : 'space.not-told',
@@ -81,7 +84,7 @@ export function createLife({ database, clock, vault, changes, invitations, onErr
         if (signal.aborted) return
         try {
           if (!space.removing && space.expires_at.getTime() <= now()) await expire(space)
-          else if (space.webhook_owed && !space.removing) {
+          else if (space.webhook_due && space.webhook_due.getTime() <= now() && !space.removing) {
             const fresh = await findSpace(database.db, space.name)
             if (fresh) await inform(fresh, signal)
           }

@@ -1,80 +1,29 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openWholePlatform, type WholePlatform } from '../../../../test/whole-platform.ts'
-import type { Grant } from '../../../api/roles.ts'
-import type { Ship } from '../../../api/ships.ts'
-import { type Client, createClient } from '../../../client/client.ts'
+import type { WholePlatform } from '../../../../test/whole-platform.ts'
+import type { Client } from '../../../client/client.ts'
+import { copy, openSpaceWorld, type SpaceWorld, shop } from './testing.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+let world: SpaceWorld
 let platform: WholePlatform
 let client: Client
-
-const shop = (more = '', text = 'shop 1') => ({
-  'tow.yaml': `version: 1\napps:\n  shop: { processes: { web: { command: serve }, worker: { command: work } }${more} }\n`,
-  main: text,
-})
+let into: SpaceWorld['into']
 
 beforeAll(async () => {
-  platform = await openWholePlatform()
-  client = platform.client
-  await platform.ship(shop())
+  world = await openSpaceWorld()
+  ;({ platform, client, into } = world)
   await client.config.set({
     app: 'shop',
     environment: 'stage',
     set: { REGION: { value: 'eu' }, API_KEY: { value: 'k3y', secret: true } },
   })
 }, 60_000)
-afterAll(() => platform?.close())
+afterAll(() => world?.close())
 
-const copy = (space: string, app = 'shop') => ({ app, environment: 'stage', space })
 const set = async (space: string) => (await client.spaces.get({ space })).apps[0]!.set
 const configOf = async (space: string) => platform.engine.configOf(copy(space), await set(space))
-
-type Into = NonNullable<Parameters<Client['ships']['start']>[0]['space']>
-
-async function follow(by: Client, id: string): Promise<Ship> {
-  for await (const update of await by.ships.follow({ id })) {
-    if (update.type === 'ship' && update.ship.state !== 'running') return update.ship
-  }
-  throw new Error(`the delivery ${id} has no end`)
-}
-
-async function into(space: Into, files = shop(), by = client): Promise<Ship> {
-  const { id } = await by.ships.start({ tree: await platform.tree(files), folderName: 'shop', space })
-  return follow(by, id)
-}
-
-async function someone(name: string, roles: Grant[], kind: 'person' | 'machine' = 'machine') {
-  await client.people.add({ name, kind: 'machine', roles, teams: [] })
-  const { token } = await client.tokens.addFor({ person: name, name: 'test' })
-  if (kind === 'person')
-    await sql`update principals set kind = 'person' where name = ${name}`.execute(platform.database.db)
-  return createClient({ url: platform.url, token })
-}
-
-async function until<T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 20_000; ; ) {
-    const seen = await look()
-    if (holds(seen)) return seen
-    if (Date.now() > end) throw new Error(`it never came to that: ${JSON.stringify(seen)}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-const state = (space: string, wanted: string) =>
-  until(
-    () => client.spaces.get({ space }),
-    ({ apps }) => apps[0]?.state === wanted,
-  )
-const isGone = (space: string) =>
-  until(
-    () => client.spaces.list({}),
-    (all) => all.every(({ name }) => name !== space),
-  )
-const kinds = async (space: string) => {
-  const events = await client.events.list({ limit: 500 })
-  return events.filter(({ facts }) => facts.space === space).map(({ kind }) => kind)
-}
 
 describe('what is shipped into a space', () => {
   test('runs beside the environment, which has no release of it and goes on as it was', async () => {
@@ -132,13 +81,13 @@ describe('what is shipped into a space', () => {
       set: { REGION: { value: 'ap' }, LEVEL: { value: 'debug' } },
     })
     expect(await set('mine')).not.toBe(before)
-    await until(
+    await world.until(
       () => configOf('mine'),
       (config) => config?.LEVEL === 'debug',
     )
     expect(await configOf('mine')).toMatchObject({ REGION: 'us' })
     await client.spaces.configure({ space: 'mine', app: 'shop', unset: ['REGION'] })
-    await until(
+    await world.until(
       () => configOf('mine'),
       (config) => config?.REGION === 'ap',
     )
@@ -154,7 +103,7 @@ describe('what is shipped into a space', () => {
   })
 
   test('is unchanged where it is the same again', async () => {
-    await state('mine', 'live')
+    await world.state('mine', 'live')
     const before = await set('mine')
     const ship = await into({ name: 'mine' })
     expect(ship.apps[0]).toMatchObject({ state: 'unchanged' })
@@ -166,10 +115,10 @@ describe('what is shipped into a space', () => {
     const ship = await into({ name: 'broken' })
     expect(ship).toMatchObject({ state: 'failed' })
     expect(ship.apps[0]!.error).toMatchObject({ lastLines: ['Error: cannot find the map'] })
-    await state('broken', 'failed')
+    await world.state('broken', 'failed')
     expect((await client.apps.get({ app: 'shop' })).environments[0]).toMatchObject({ state: 'healthy' })
     await client.spaces.remove({ space: 'broken' })
-    await isGone('broken')
+    await world.gone('broken')
   })
 
   test('is refused before anything is built where it can’t run, all at once', async () => {
@@ -220,7 +169,7 @@ describe('a space', () => {
     })
     await client.spaces.invite({ space: 'leaving', for: 'qa' })
     await client.spaces.remove({ space: 'leaving' })
-    await isGone('leaving')
+    await world.gone('leaving')
     expect(
       platform.engine.world
         .observe(copy('leaving'))
@@ -234,48 +183,48 @@ describe('a space', () => {
       union all select 'secrets', count(*)::int from sealed where key like 'space:%'
         and split_part(key, ':', 2) not in (select id from spaces)`.execute(db)
     expect(left.rows.map(({ count }) => count)).toEqual([0, 0, 0, 0])
-    expect((await kinds('leaving'))[0]).toBe('space.removed')
+    expect((await world.kinds('leaving'))[0]).toBe('space.removed')
     // The name is free, and its next life starts from nothing.
     await into({ name: 'leaving' })
     expect(await configOf('leaving')).not.toHaveProperty('TOKEN')
     await client.spaces.remove({ space: 'leaving' })
-    await isGone('leaving')
+    await world.gone('leaving')
   })
 
   test('stops without being forgotten, and starts as it was', async () => {
     await client.spaces.stop({ space: 'mine' })
-    await state('mine', 'stopped')
-    await until(
+    await world.state('mine', 'stopped')
+    await world.until(
       async () => platform.engine.calls.at(-1),
       (call) => call?.startsWith('remove shop/stage/mine') === true,
     )
     expect(await client.spaces.start({ space: 'mine' })).toMatchObject({ started: ['shop'] })
-    await state('mine', 'live')
+    await world.state('mine', 'live')
     expect(await configOf('mine')).toMatchObject({ TOW_SPACE: 'mine' })
   })
 
   test('sleeps when nobody asks, and wakes when somebody waits', async () => {
-    const { world } = platform.engine
+    const model = platform.engine.world
     platform.engine.advance(29 * MINUTE)
-    await state('mine', 'live')
-    world.demand(copy('mine'), { lastAskedAt: new Date(world.now()).toISOString() })
+    await world.state('mine', 'live')
+    model.demand(copy('mine'), { lastAskedAt: new Date(model.now()).toISOString() })
     platform.engine.advance(29 * MINUTE)
-    await state('mine', 'live')
+    await world.state('mine', 'live')
     platform.engine.advance(2 * MINUTE)
-    await state('mine', 'asleep')
+    await world.state('mine', 'asleep')
     const { meter } = await rowOf('mine')
     expect(meter).toMatchObject({ cpuMillis: 0 })
-    await until(
-      async () => world.desired(copy('mine')).sets[0]?.processes.web?.count,
+    await world.until(
+      async () => model.desired(copy('mine')).sets[0]?.processes.web?.count,
       (count) => count === 0,
     )
     // It is still there for whoever asks.
-    expect(Object.values(world.desired(copy('mine')).split[0]!.weights)).toEqual([1])
-    world.demand(copy('mine'), { lastAskedAt: new Date(world.now()).toISOString(), waiting: 1 })
+    expect(Object.values(model.desired(copy('mine')).split[0]!.weights)).toEqual([1])
+    model.demand(copy('mine'), { lastAskedAt: new Date(model.now()).toISOString(), waiting: 1 })
     platform.engine.advance(0)
-    await state('mine', 'live')
-    world.demand(copy('mine'), { lastAskedAt: new Date(world.now()).toISOString(), waiting: 0 })
-    expect(await kinds('mine')).toEqual(expect.arrayContaining(['space.slept', 'space.woke']))
+    await world.state('mine', 'live')
+    model.demand(copy('mine'), { lastAskedAt: new Date(model.now()).toISOString(), waiting: 0 })
+    expect(await world.kinds('mine')).toEqual(expect.arrayContaining(['space.slept', 'space.woke']))
   })
 
   test('does not sleep under somebody who is at it', async () => {
@@ -290,25 +239,25 @@ describe('a space', () => {
   })
 
   test('expires, is kept by use and by command, and never for longer than is allowed', async () => {
-    const { world } = platform.engine
+    const model = platform.engine.world
     await into({ name: 'short', expiresInHours: 2 })
     const first = await client.spaces.get({ space: 'short' })
     const extended = await client.spaces.extend({ space: 'short', expiresInHours: 4 })
     expect(Date.parse(extended.expiresAt) - Date.parse(first.expiresAt)).toBeGreaterThan(HOUR)
-    world.demand(copy('short'), { lastAskedAt: new Date(world.now() + 3 * HOUR).toISOString() })
+    model.demand(copy('short'), { lastAskedAt: new Date(model.now() + 3 * HOUR).toISOString() })
     platform.engine.advance(3 * HOUR)
-    const used = await until(
+    const used = await world.until(
       () => client.spaces.get({ space: 'short' }),
       ({ expiresAt }) => Date.parse(expiresAt) > Date.parse(extended.expiresAt),
     )
-    expect(Date.parse(used.expiresAt) - world.now()).toBeLessThanOrEqual(4 * HOUR)
+    expect(Date.parse(used.expiresAt) - model.now()).toBeLessThanOrEqual(4 * HOUR)
     await expect(client.spaces.extend({ space: 'short', expiresInHours: 31 * 24 })).rejects.toMatchObject({
       code: 'BAD_INPUT',
     })
     platform.engine.advance(5 * HOUR)
     await sql`select pg_notify('tow', 'spaces')`.execute(platform.database.db)
-    await isGone('short')
-    expect(await kinds('short')).toEqual(expect.arrayContaining(['space.expired', 'space.removed']))
+    await world.gone('short')
+    expect(await world.kinds('short')).toEqual(expect.arrayContaining(['space.expired', 'space.removed']))
   })
 
   test('goes with the app that is in it', async () => {
@@ -319,12 +268,12 @@ describe('a space', () => {
     await platform.ship(files, 'only')
     await into({ name: 'with-app' }, files)
     await client.apps.remove({ app: 'only', confirm: 'only' })
-    await until(
+    await world.until(
       () => client.spaces.get({ space: 'with-app' }),
       ({ apps }) => apps.length === 0,
     )
     await client.spaces.remove({ space: 'with-app' })
-    await isGone('with-app')
+    await world.gone('with-app')
   })
 
   test('holds up the removal of the environment below, which could not end it any more', async () => {
@@ -341,13 +290,13 @@ describe('a space', () => {
         space: { name: 'over-extra' },
       },
     })
-    await follow(client, id)
+    await world.follow(id)
     await expect(client.environments.remove({ name: 'extra' })).rejects.toMatchObject({
       code: 'REFUSED',
       hint: 'tow spaces remove over-extra',
     })
     await client.spaces.remove({ space: 'over-extra' })
-    await isGone('over-extra')
+    await world.gone('over-extra')
     await client.environments.remove({ name: 'extra' })
   })
 })
@@ -361,9 +310,9 @@ const rowOf = async (space: string) =>
 
 describe('whose a space is', () => {
   test('its name is its owner’s; operators may change it, and nobody else', async () => {
-    const ann = await someone('ann', [{ role: 'developer', environment: 'stage' }])
-    const bob = await someone('bob', [{ role: 'developer', environment: 'stage' }])
-    const ola = await someone('ola', [{ role: 'operator', environment: 'stage' }])
+    const ann = await world.someone('ann', [{ role: 'developer', environment: 'stage' }])
+    const bob = await world.someone('bob', [{ role: 'developer', environment: 'stage' }])
+    const ola = await world.someone('ola', [{ role: 'operator', environment: 'stage' }])
     expect(await into({ name: 'anns' }, shop('', 'ann'), ann)).toMatchObject({ state: 'live' })
     await expect(into({ name: 'anns' }, shop('', 'bob'), bob)).rejects.toMatchObject({
       code: 'FORBIDDEN',
@@ -376,11 +325,11 @@ describe('whose a space is', () => {
     expect(await bob.spaces.get({ space: 'anns' })).toMatchObject({ owner: 'ann' })
     expect(await ola.spaces.extend({ space: 'anns' })).toMatchObject({ space: 'anns' })
     await ola.spaces.remove({ space: 'anns' })
-    await isGone('anns')
+    await world.gone('anns')
   })
 
   test('a person has so many, and is told what mends it', async () => {
-    const eve = await someone('eve', [{ role: 'developer', environment: 'stage' }], 'person')
+    const eve = await world.someone('eve', [{ role: 'developer', environment: 'stage' }], 'person')
     for (let number = 1; number <= 5; number += 1) await into({ name: `eve-${number}` }, shop('', 'eve'), eve)
     await expect(into({ name: 'eve-6' }, shop('', 'eve'), eve)).rejects.toMatchObject({
       ...{ code: 'REFUSED', message: 'eve has 5 spaces, and that is the most' },
@@ -389,6 +338,6 @@ describe('whose a space is', () => {
     // What is there may still be changed.
     expect(await into({ name: 'eve-5' }, shop('', 'eve 2'), eve)).toMatchObject({ state: 'live' })
     for (let number = 1; number <= 5; number += 1) await eve.spaces.remove({ space: `eve-${number}` })
-    await isGone('eve-1')
+    await world.gone('eve-1')
   })
 })

@@ -19,8 +19,8 @@ export interface SpaceRow {
   branch: { name: string; repository: string } | null
   /** Host of the webhook; its address is in the vault. */
   webhook: string | null
-  /** It is to be told as soon as everything is live. */
-  webhook_owed: boolean
+  /** From then on it is to be told, as soon as everything is live; null: nothing is owed. */
+  webhook_due: Date | null
   webhook_tries: number
   /** The last that was given out, to whichever of its apps. */
   revision: number
@@ -126,7 +126,7 @@ export const migrations: Migration[] = [
         banner boolean not null,
         branch jsonb,
         webhook text,
-        webhook_owed boolean not null,
+        webhook_due timestamptz,
         webhook_tries integer not null,
         revision integer not null,
         removing boolean not null

@@ -15,7 +15,7 @@ export function signToken(key: string, space: string, id: string, expires: Date)
 /** The address with the token in it. */
 export function linkOf(url: string, token: string): string {
   const link = new URL(url)
-  link.searchParams.set('tow-token', token)
+  link.searchParams.set('tow-preview', token)
   return link.href
 }
 
