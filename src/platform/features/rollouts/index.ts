@@ -36,7 +36,7 @@ export type { Deliver, DeliverDependencies, Delivered, Delivery, Refusal } from 
 export { refusedFor } from './deliver.ts'
 export type { DesiredMaker } from './desired.ts'
 export type { Place } from './journal.ts'
-export type { Looked } from './reconcile.ts'
+export { isWorthAnotherTry, type Looked } from './reconcile.ts'
 export { within } from './within.ts'
 export { startWorkers } from './workers.ts'
 export type { TargetRow }

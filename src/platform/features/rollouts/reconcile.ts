@@ -230,6 +230,11 @@ export function nameOf({ app, environment, space }: Place): string {
 
 const WORTH_ANOTHER_TRY = new Set(['UNAVAILABLE', 'INTERNAL', 'DISK_FULL', 'CANCELLED'])
 
+/** Nothing was refused: the same may go well in a while. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  return !(error instanceof TowError) || WORTH_ANOTHER_TRY.has(error.code)
+}
+
 /** Null for a generation that the engine has passed: the next look sees by how much. */
 function troubleOf(error: unknown): Trouble | null {
   if (!(error instanceof TowError)) {
@@ -240,6 +245,6 @@ function troubleOf(error: unknown): Trouble | null {
     code: 'effect-failed',
     message: error.message,
     ...(error.hint !== undefined && { hint: error.hint }),
-    fatal: !WORTH_ANOTHER_TRY.has(error.code),
+    fatal: !isWorthAnotherTry(error),
   }
 }

@@ -90,8 +90,7 @@ function isIdle({ now, row, observation }: Facts, asked: number | null): boolean
 
 function reportOf({ now, row, observation, job, refused }: Facts): Report | null {
   if (row.command !== 'none' && row.command !== 'done') return commandReport(row, job)
-  if (refused) return failed(refused)
-  if (!observation || observation.generation < row.generation) return null
+  if (!observation || observation.generation < row.generation) return refused ? failed(refused) : null
   const set = observation.sets.find(({ id }) => id === setOf(row))
   const problem = set?.problem ?? observation.problems?.[0]
   if (problem) return failed(problem)

@@ -6,7 +6,7 @@ import type { Artifact, RunSpec } from '../../../api/app-spec.ts'
 import type { Desired, DesiredSet } from '../../../engines/engine.ts'
 import type { Queries } from '../../kernel/database.ts'
 import type { Vault } from './index.ts'
-import { said } from './messages.ts'
+import { refusals, said } from './messages.ts'
 import { countsNow, setOf } from './rules.ts'
 import { listInvitations, listOverrides, type SpaceAppRow, type SpaceRow } from './store.ts'
 import { placeOf, revokedOf } from './tokens.ts'
@@ -46,8 +46,7 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
   async function jobSet(space: SpaceRow, row: SpaceAppRow): Promise<Omit<DesiredSet, 'processes'>> {
     const { app, environment, run, plain, secrets, revision, live } = row
     const content = await artifact(row.artifact)
-    if (!content)
-      throw new Error(`the artifact ${row.artifact.slice(0, 12)} of ${app} in ${space.name} is gone`)
+    if (!content) throw refusals.artifactGone(row)
     return {
       id: setOf(row),
       release: revision,

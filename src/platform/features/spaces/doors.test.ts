@@ -88,7 +88,8 @@ describe('links', () => {
 
 describe('a swap', () => {
   test('is one person’s at a time, seen by everyone, and given back by one command', async () => {
-    await world.state('mine', 'live').catch(() => client.spaces.start({ space: 'mine' }))
+    await client.spaces.start({ space: 'mine' })
+    await world.state('mine', 'live')
     const swap = await client.spaces.swap({ space: 'mine', app: 'shop', seconds: 3600 })
     await world.until(
       () => overlay()?.swap?.until,

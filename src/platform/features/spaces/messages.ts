@@ -118,6 +118,10 @@ export const refusals = {
     new TowError('BAD_INPUT', 'no key to set or to unset was given', {
       hint: 'tow config set KEY=value --space …',
     }),
+  artifactGone: ({ app, space, artifact }: OfApp & { artifact: string }) =>
+    new TowError('NOT_FOUND', `the artifact ${artifact.slice(0, 12)} of ${app} in ${space} is gone`, {
+      hint: `tow ship --space ${space} -a ${app}`,
+    }),
   swappedBy: (app: string, environment: string, by: string, space: string, until: Date) =>
     new TowError(
       'CONFLICT',

@@ -2,10 +2,10 @@
  * One look at one app of a space: gather, decide, write it down in one transaction, then tell the engine. Whoever dies
  * between two of these leaves rows from which the next look goes on.
  */
-import { TowError } from '../../../api/errors.ts'
+import type { TowError } from '../../../api/errors.ts'
 import type { Engine, JobStatus, Observation } from '../../../engines/engine.ts'
 import { PLATFORM } from '../../kernel/actor.ts'
-import { type Looked, type Place, within } from '../rollouts/index.ts'
+import { isWorthAnotherTry, type Looked, type Place, within } from '../rollouts/index.ts'
 import type { Changes } from './changes.ts'
 import { decide } from './decide.ts'
 import type { DesiredMaker } from './desired.ts'
@@ -111,7 +111,8 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
       return true
     } catch (error) {
       if (signal.aborted) throw error
-      if (error instanceof TowError && error.code === 'CONFLICT') return false
+      // Another generation is there: the next look sees by how much.
+      if (isWorthAnotherTry(error) || (error as TowError).code === 'CONFLICT') return false
       const { message, hint } = error as TowError
       refusals.set(keyOf(row), { generation: row.generation, message, hint })
       return false
