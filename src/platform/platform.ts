@@ -281,9 +281,9 @@ export async function assemble(options: PlatformOptions) {
     ...{ database, clock, access, vault: config.vault, engines: engineOf, onError },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
     kindOf: async (queries, principal) => (await access.principalNamed(queries, principal))?.kind ?? null,
-    snapshot: config.snapshot,
+    present: config.present,
     resolve: config.resolve,
-    secretKeys: async (queries, of) => Object.keys(await config.secretVersionsNow(queries, of)),
+    ownerOf: apps.ownerOf,
     injectedNames: (wanted) => needs.injectedNames(wanted),
     refusedNeeds: (queries, app, environment, wanted, together) =>
       needs.check(queries, app, environment, wanted, together),

@@ -48,10 +48,11 @@ export async function startShip(
     const environment = await targetOf(change.db, ports, input)
     const together = apps.map((app) => app.name)
     const reasons = []
-    for (const { name, owner } of apps) {
+    const { space } = input
+    // What a branch says of an app's owner moves nothing until it is released.
+    for (const { name, owner } of space ? [] : apps) {
       await ports.apps.ensure(change, actor, { name, owner: owner ?? null, environment })
     }
-    const { space } = input
     const into = space
       ? await ports.spaces.prepare(change, actor, { ...space, environment, apps: together })
       : null

@@ -6,7 +6,7 @@ import { applyOverrides, type Overrides, placesOf } from './config.ts'
 import type { SpacesOptions } from './index.ts'
 import { refusals, said } from './messages.ts'
 import { turn } from './meter.ts'
-import { ATTENDANCE_MS, countsNow, expiryAfter, isAttached } from './rules.ts'
+import { ATTENDANCE_MS, configBelow, countsNow, expiryAfter, isAttached } from './rules.ts'
 import {
   type AppFilter,
   deleteSpace,
@@ -353,14 +353,8 @@ export function createChanges(options: SpacesOptions) {
       if (!space || space.removing) continue
       for (const row of await lockApps(change.db, { ...filter, space: name })) {
         if (row.wanted === 'removing') continue
-        const injected = options.injectedNames(row.run.needs)
-        const { plain, secrets } = await options.snapshot(
-          change,
-          row.app,
-          row.environment,
-          row.run.variables,
-          injected,
-        )
+        const present = await options.present(change.db, row)
+        const { plain, secrets } = configBelow(row.run, present, options.injectedNames(row.run.needs), [])
         const isRunning = row.wanted === 'running'
         await update(change, row, {
           ...{ plain, secrets, revision: await nextRevision(change, space) },

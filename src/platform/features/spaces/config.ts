@@ -1,5 +1,7 @@
 /** Config that a space has for itself: over the environment's, and gone with the space. */
+import type { RunSpec } from '../../../api/app-spec.ts'
 import type { ConfigEntry } from '../../../api/config.ts'
+import { PLATFORM } from '../../kernel/actor.ts'
 import type { Change, Queries } from '../../kernel/database.ts'
 import { describeConfig, looksSecret, reservedReason } from '../config/index.ts'
 import type { SpacesOptions } from './index.ts'
@@ -15,12 +17,14 @@ import {
 import { placeOf } from './tokens.ts'
 
 export interface Overrides {
-  options: Pick<SpacesOptions, 'clock' | 'vault' | 'secretKeys'>
+  options: Pick<SpacesOptions, 'clock' | 'vault' | 'present'>
   space: SpaceRow
   app: string
   set: Record<string, { value: string; secret?: boolean | undefined }>
   unset: readonly string[]
   by: string
+  /** What is about to run; default: what does. */
+  run?: RunSpec
 }
 
 const keyOf = (app: string, key: string) => `config:${app}:${key}`
@@ -29,15 +33,15 @@ const keyOf = (app: string, key: string) => `config:${app}:${key}`
 export async function applyOverrides(change: Change, asked: Overrides) {
   const { options, space, app, by } = asked
   const { environment } = space
-  const row = await findApp(change.db, space.name, app)
+  const run = asked.run ?? (await findApp(change.db, space.name, app))?.run
   const before = new Map((await listOverrides(change.db, space.name, app)).map((one) => [one.key, one]))
-  const secretBelow = new Set(await options.secretKeys(change.db, { app, environment }))
-  const declared = (key: string) => row?.run.variables[key]?.secret === true
+  const secretBelow = new Set(Object.keys((await options.present(change.db, { app, environment })).secrets))
+  const declared = (key: string) => run?.variables[key]?.secret === true
   const changed: string[] = []
   const guessedSecrets: string[] = []
 
   for (const [key, { value, secret }] of Object.entries(asked.set)) {
-    const reason = reservedReason(key, row?.run.needs ?? [])
+    const reason = reservedReason(key, run?.needs ?? [])
     if (reason) throw refusals.reserved(key, reason)
     if (value.includes('\0')) throw refusals.zeroByte(key)
     const must = secretBelow.has(key) || declared(key)
@@ -96,7 +100,15 @@ async function isSame(
 
 export async function entriesOf(db: Queries, space: string, app: string): Promise<ConfigEntry[]> {
   return (await listOverrides(db, space, app)).map(({ key, value, version, by, at }) => ({
-    ...{ key, secret: value === null, value, version, source: 'set' as const, by, at: at.toISOString() },
+    ...{
+      key,
+      secret: value === null,
+      value,
+      version,
+      source: by === PLATFORM.name ? ('generated' as const) : ('set' as const),
+      by,
+      at: at.toISOString(),
+    },
   }))
 }
 

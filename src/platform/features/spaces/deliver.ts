@@ -5,16 +5,25 @@
 import { randomBytes } from 'node:crypto'
 import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
 import type { IntoSpace } from '../../../api/spaces.ts'
-import type { Actor } from '../../kernel/actor.ts'
+import { type Actor, PLATFORM } from '../../kernel/actor.ts'
 import type { Change } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Access } from '../access/index.ts'
-import type { Snapshot } from '../config/index.ts'
+import { reservedReason } from '../config/index.ts'
 import { applyOverrides } from './config.ts'
 import type { SpacesOptions } from './index.ts'
 import { refusals, said } from './messages.ts'
 import { emptyMeter, turn } from './meter.ts'
-import { countsNow, expiryAfter, overlayCounts, QUOTAS, quotaProblem, setOf, TERM_HOURS } from './rules.ts'
+import {
+  configBelow,
+  countsNow,
+  expiryAfter,
+  overlayCounts,
+  QUOTAS,
+  quotaProblem,
+  setOf,
+  TERM_HOURS,
+} from './rules.ts'
 import {
   findApp,
   insertSpace,
@@ -60,6 +69,7 @@ interface Refusal {
 }
 
 const KEY_BYTES = 32
+const newSecret = () => randomBytes(KEY_BYTES).toString('base64url')
 
 export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'require'> }) {
   const { clock, vault } = options
@@ -97,7 +107,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       ...{ webhook: null, webhook_due: null, webhook_tries: 0, revision: 0, removing: false },
     }
     await insertSpace(change.db, space)
-    await vault.keep(change.db, placeOf(space, 'door'), randomBytes(KEY_BYTES).toString('base64url'))
+    await vault.keep(change.db, placeOf(space, 'door'), newSecret())
     change.event({
       kind: 'space.created',
       environment,
@@ -122,6 +132,12 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       if (known.removing) throw refusals.leaving(name)
       if (known.owner !== actor.name) await lockOwner(change.db, known.owner)
     }
+    const touched = request.apps.map(async (app) => ({
+      app,
+      environment,
+      owner: await options.ownerOf(change.db, app),
+    }))
+    options.access.require(actor, 'app:change', await Promise.all(touched))
     await requireQuota(change, actor, known, request)
     const space = known ?? (await make(change, actor, request))
     await adjust(change, space, request, known !== null)
@@ -164,17 +180,19 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     change: Change,
     asked: Pick<SpaceDelivery, 'app' | 'environment' | 'run' | 'into'>,
     together: readonly string[],
-  ): Promise<{ refusals: Refusal[]; snapshot: Snapshot }> {
+  ): Promise<{ refusals: Refusal[]; below: ReturnType<typeof configBelow> }> {
     const { app, environment, run, into } = asked
     const injected = options.injectedNames(run.needs)
-    const snapshot = await options.snapshot(change, app, environment, run.variables, injected)
-    const own = new Set((await listOverrides(change.db, into.name, app)).map(({ key }) => key))
-    const found: Refusal[] = snapshot.missing
-      .filter((key) => !own.has(key))
-      .map((key) => {
-        const { description, secret = false } = run.variables[key] ?? {}
-        return refusals.missing(app, into.name, key, description, secret)
-      })
+    const own = (await listOverrides(change.db, into.name, app)).map(({ key }) => key)
+    const below = configBelow(run, await options.present(change.db, { app, environment }), injected, own)
+    const found: Refusal[] = below.missing.map((key) => {
+      const { description, secret = false } = run.variables[key] ?? {}
+      return refusals.missing(app, into.name, key, description, secret)
+    })
+    for (const key of own) {
+      const reason = reservedReason(key, run.needs)
+      if (reason) found.push(refusals.reserved(key, reason))
+    }
     found.push(...(await options.refusedNeeds(change.db, app, environment, run.needs, together)))
     const names = Object.keys(run.processes)
     // Before anything is built nobody knows what processes there are.
@@ -187,7 +205,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
           if (!names.includes(name)) found.push(refusals.noSuchProcess(app, name, names))
       }
     }
-    return { refusals: found, snapshot }
+    return { refusals: found, below }
   }
 
   /** Puts the app in the place of what was there. Answers with its revision. */
@@ -200,7 +218,12 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     const space = await lockSpace(change.db, into.name)
     if (!space) throw refusals.unknown(into.name, null)
     if (space.removing) throw refusals.leaving(into.name)
-    const { snapshot } = await look(change, delivery, together)
+    const { below } = await look(change, delivery, together)
+    const generated = below.generate.map((key) => [key, { value: newSecret(), secret: true }])
+    await applyOverrides(change, {
+      ...{ options, space, app, unset: [], by: PLATFORM.name, run },
+      set: Object.fromEntries(generated),
+    })
     const [before] = await lockApps(change.db, { space: space.name, app })
     const at = now()
     const counts = overlayCounts(run, into.with)
@@ -210,7 +233,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       ...(before ?? FRESH),
       ...{ space: space.name, app, environment, artifact: content.digest, run, counts },
       ...{ with_processes: into.with, with_crons: into.crons, live: into.live?.[app] ?? null },
-      ...{ origin, tree, path, context, plain: snapshot.plain, secrets: snapshot.secrets },
+      ...{ origin, tree, path, context, plain: below.plain, secrets: below.secrets },
       ...{ by, delivered_at: at, revision, wanted: 'running', awake_at: at, meter },
       command: into.release && run.releaseCommand !== undefined ? 'owed' : 'none',
       generation: (before?.generation ?? 0) + 1,
@@ -250,14 +273,14 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     async serving(change: Change, delivery: SpaceDelivery): Promise<number | null> {
       const row = await findApp(change.db, delivery.into.name, delivery.app)
       if (row?.wanted !== 'running' || row.report.phase !== 'live' || row.seen < row.generation) return null
-      const { snapshot } = await look(change, delivery, [])
+      const { below } = await look(change, delivery, [])
       const asks = {
         ...{
           artifact: delivery.content.digest,
           run: delivery.run,
           live: delivery.into.live?.[delivery.app] ?? null,
         },
-        ...{ plain: snapshot.plain, secrets: snapshot.secrets },
+        ...{ plain: below.plain, secrets: below.secrets },
         ...{ with_processes: delivery.into.with, with_crons: delivery.into.crons },
       }
       const isSame = Object.entries(asks).every(([key, value]) =>

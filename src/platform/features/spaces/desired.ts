@@ -7,7 +7,7 @@ import type { Desired, DesiredSet } from '../../../engines/engine.ts'
 import type { Queries } from '../../kernel/database.ts'
 import type { Vault } from './index.ts'
 import { refusals, said } from './messages.ts'
-import { countsNow, setOf } from './rules.ts'
+import { countsNow, defaultsOf, setOf } from './rules.ts'
 import { listInvitations, listOverrides, type SpaceAppRow, type SpaceRow } from './store.ts'
 import { placeOf, revokedOf } from './tokens.ts'
 
@@ -52,6 +52,7 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
       release: revision,
       artifact: content,
       config: {
+        ...defaultsOf(run),
         ...(await resolve({ app, environment }, { plain, secrets })),
         ...(await overridesOf(space, app)),
         ...(await needs(app, environment, run.needs)),

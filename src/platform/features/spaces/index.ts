@@ -3,16 +3,16 @@
  * own on the environment's engine; all else falls through to the environment below. Rows say what should be, workers
  * make it so. It decides neither how apps are built nor which way a request goes.
  */
-import type { Artifact, RunSpec } from '../../../api/app-spec.ts'
+import type { Artifact } from '../../../api/app-spec.ts'
 import { nearest } from '../../../api/nearest.ts'
 import type { Engine, Observation } from '../../../engines/engine.ts'
 import type { Tree } from '../../../trees/tree.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
+import type { Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import type { Access } from '../access/index.ts'
-import type { Config, Snapshot } from '../config/index.ts'
+import type { Config } from '../config/index.ts'
 import type { ReleaseWithState } from '../releases/index.ts'
 import { startWorkers, within } from '../rollouts/index.ts'
 import { createChanges } from './changes.ts'
@@ -48,18 +48,12 @@ export interface SpacesOptions {
   appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
   /** Whether this is a person or a machine; null where nobody knows. */
   kindOf: (db: Queries | Within, principal: string) => Promise<'person' | 'machine' | null>
-  /** Today's config of an app in the environment; makes up what is to be generated. */
-  snapshot(
-    change: Change,
-    app: string,
-    environment: string,
-    variables: RunSpec['variables'],
-    injected: readonly string[],
-  ): Promise<Snapshot>
+  /** The team of an app; null where it belongs to nobody. */
+  ownerOf: (db: Queries | Within, app: string) => Promise<string | null>
+  /** Today's config of an app in the environment, which a space only reads. */
+  present: Config['present']
   /** The values behind it. */
   resolve: Config['resolve']
-  /** Keys that hold a secret in the environment. */
-  secretKeys(db: Queries | Within, of: { app: string; environment: string }): Promise<string[]>
   injectedNames(needs: readonly string[]): string[]
   refusedNeeds(
     db: Queries | Within,

@@ -2,7 +2,7 @@
 import type { ReleaseDifference } from '../../../api/releases.ts'
 import { differences, NOTHING } from '../releases/index.ts'
 import type { SpacesOptions } from './index.ts'
-import { countsNow, offOf } from './rules.ts'
+import { countsNow, defaultsOf, offOf } from './rules.ts'
 import { listApps, listOverrides, type OverrideRow, type SpaceAppRow, type SpaceRow } from './store.ts'
 
 export async function planOf({ database: { db }, below }: SpacesOptions, space: SpaceRow) {
@@ -12,16 +12,24 @@ export async function planOf({ database: { db }, below }: SpacesOptions, space: 
     rows.map(async (row) => {
       const release = await below(db, row.app, row.environment)
       const own = overrides.filter(({ app }) => app === row.app)
-      const found = [...differences(release ?? NOTHING, withOverrides(row, own)), ...running(row)]
+      const found = [
+        ...differences(release ?? NOTHING, withOverrides(row, own, release?.secrets ?? {})),
+        ...running(row),
+      ]
       return { app: row.app, below: release?.number ?? null, differences: found }
     }),
   )
 }
 
 /** The copy as it is run; its own secrets have no version that means anything to the environment. */
-function withOverrides(row: SpaceAppRow, own: readonly OverrideRow[]) {
+function withOverrides(row: SpaceAppRow, own: readonly OverrideRow[], below: Record<string, number>) {
   const plain = { ...row.plain }
   const secrets = { ...row.secrets }
+  for (const [key, value] of Object.entries(defaultsOf(row.run))) {
+    if (key in plain || key in secrets) continue
+    if (!row.run.variables[key]?.secret) plain[key] = value
+    else if (below[key] !== undefined) secrets[key] = below[key]
+  }
   for (const { key, value } of own) {
     delete plain[key]
     delete secrets[key]

@@ -59,6 +59,39 @@ export function offOf({
   ]
 }
 
+/** What the environment has set, as far as the app's needs don't give it, and what the app lacks beside that. */
+export function configBelow(
+  run: Pick<RunSpec, 'variables'>,
+  present: { plain: Record<string, string>; secrets: Record<string, number> },
+  /** Keys that needs give at run time. */
+  injected: readonly string[],
+  /** Keys that the space has for itself. */
+  own: readonly string[],
+) {
+  const without = <Value>(all: Record<string, Value>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(all).filter(([key]) => !injected.includes(key)))
+  const [plain, secrets] = [without(present.plain), without(present.secrets)]
+  const isThere = (key: string) =>
+    key in plain || key in secrets || injected.includes(key) || own.includes(key) || key === 'PORT'
+  const absent = Object.entries(run.variables).filter(
+    ([key, spec]) => spec.default === undefined && !isThere(key),
+  )
+  return {
+    ...{ plain, secrets },
+    /** Made up for the space alone. */
+    generate: absent.filter(([, spec]) => spec.generated).map(([key]) => key),
+    missing: absent.filter(([, spec]) => spec.required && !spec.generated).map(([key]) => key),
+  }
+}
+
+/** What the source says where nobody has set anything. */
+export function defaultsOf(run: Pick<RunSpec, 'variables'>): Record<string, string> {
+  const entries = Object.entries(run.variables).filter(([, spec]) => !spec.generated)
+  return Object.fromEntries(
+    entries.flatMap(([key, spec]) => (spec.default === undefined ? [] : [[key, spec.default]])),
+  )
+}
+
 /** What it would have too many of; null where it fits. */
 export function quotaProblem(
   kind: keyof typeof QUOTAS,

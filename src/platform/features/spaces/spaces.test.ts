@@ -134,6 +134,32 @@ describe('what is shipped into a space', () => {
     await client.spaces.remove({ space: 'lacking' })
   })
 
+  test('changes nothing of the environment: neither its config, nor its apps, nor whose they are', async () => {
+    const files = {
+      'tow.yaml': `version: 1\napps:\n  shop: { owner: taken, processes: { web: { command: serve } }, env: { REGION: { secret: true }, MADE: { generated: true }, LEFT: { default: d3fault } } }\n  fresh: { processes: { web: { command: serve } } }\n`,
+      main: 'with a generated key',
+    }
+    const facts = async () => ({
+      config: await client.config.list({ app: 'shop', environment: 'stage' }),
+      apps: (await client.apps.list({})).map(({ name, owner }) => ({ name, owner })),
+    })
+    const before = await facts()
+    expect(await into({ name: 'harmless' }, files)).toMatchObject({ state: 'live' })
+    const given = async () => {
+      const { apps } = await client.spaces.get({ space: 'harmless' })
+      const shopSet = apps.find(({ app }) => app === 'shop')!.set
+      return platform.engine.configOf(copy('harmless'), shopSet)
+    }
+    const first = await given()
+    expect(first).toMatchObject({ REGION: 'ap', LEFT: 'd3fault', MADE: expect.stringMatching(/^.{43}$/) })
+    await into({ name: 'harmless' }, { ...files, main: 'once more' })
+    expect(await given()).toMatchObject({ MADE: first!.MADE })
+    expect(await facts()).toEqual(before)
+    await client.spaces.remove({ space: 'harmless' })
+    await world.gone('harmless')
+    expect(await facts()).toEqual(before)
+  })
+
   test('runs the release command only where that is asked for', async () => {
     const files = {
       ...shop(),
