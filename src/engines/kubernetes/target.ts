@@ -11,9 +11,10 @@ import { collectConfigs } from './config-secrets.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
-import { inWords, takenOver } from './messages.ts'
+import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, recordName } from './names.ts'
+import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
@@ -72,6 +73,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let move: { key: string; since: number } | null = null
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
+  const reached = createEndpoints()
   let collectedAt = 0
   let isOurs = false
   const waiting: PromiseWithResolvers<void>[] = []
@@ -103,6 +105,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
         problem = null
         for (const one of asked.splice(0)) one.resolve()
       }
+      for (const one of asked) one.reject(engineClosed())
     } catch (error) {
       failures += 1
       const told = inWords(error, `${target.app} in ${target.environment}`)
@@ -133,7 +136,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!now) return
     await holdLease()
     if (now.stored.removed) return vanish(cluster, mirror, owner, now)
-    const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
+    const reach = reachable()
+    const wasRouted = isRouted(now.stored)
+    const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
+    const next = plan(now.stored, facts)
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around)
     objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
@@ -144,7 +150,9 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
       again = true
     }
-    if (stored !== now.stored) again = true
+    // Time goes on while this looks: what has become true meanwhile is for the next look.
+    if (stored !== now.stored || isRouted(stored) !== wasRouted) again = true
+    if (reach.wait !== null) wakeIn(reach.wait)
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const movedAt = isRouted(stored) ? 0 : (move?.since ?? 0)
@@ -222,6 +230,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     return Date.now() - move.since >= parts.routeLag
   }
 
+  function reachable(): Reach {
+    const { endpoints } = mirror
+    const slices = endpoints.missing() === null ? mine(endpoints.all()) : null
+    return reached.look(pods(), slices, Date.now())
+  }
+
   function mannedSince(stored: Stored): number {
     const ready = readyBySet(pods())
     const key = [...weightedSets(stored.split)].filter((id) => (ready.get(id) ?? 0) > 0).join(' ')
@@ -267,6 +281,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     kick,
     observe,
     pass() {
+      if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()
       waiting.push(one)
       kick()
@@ -285,6 +300,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     close() {
       closed = true
       if (timer) clearTimeout(timer)
+      for (const one of waiting.splice(0)) one.reject(engineClosed())
     },
   }
 }

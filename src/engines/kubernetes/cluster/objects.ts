@@ -67,6 +67,11 @@ export interface Deployment extends KubeObject {
   }
 }
 
+/** Who is behind a Service, as whoever routes is told. */
+export interface EndpointSlice extends KubeObject {
+  endpoints?: { conditions?: { ready?: boolean }; targetRef?: { name?: string } }[] | null
+}
+
 export interface Route extends KubeObject {
   status?: { parents?: { parentRef: { name: string; namespace?: string }; conditions?: Condition[] }[] }
 }
