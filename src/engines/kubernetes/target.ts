@@ -137,7 +137,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     await holdLease()
     if (now.stored.removed) return vanish(cluster, mirror, owner, now)
     const reach = reachable()
-    const wasRouted = isRouted(now.stored)
+    const wasRouted = isRouted(now.stored, Date.now())
     const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
     const next = plan(now.stored, facts)
     const stored = next === now.stored ? next : await write(now, next)
@@ -150,13 +150,15 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
       again = true
     }
-    // Time goes on while this looks: what has become true meanwhile is for the next look.
-    if (stored !== now.stored || isRouted(stored) !== wasRouted) again = true
+    // Time goes on while this looks: what has become true meanwhile is for the next look, and nobody else wakes it.
+    const at = Date.now()
+    const isNowRouted = isRouted(stored, at)
+    if (stored !== now.stored || isNowRouted !== wasRouted) again = true
     if (reach.wait !== null) wakeIn(reach.wait)
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const movedAt = isRouted(stored) ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored)) + parts.routeLag - Date.now()
+    const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
+    const lag = Math.max(movedAt, mannedSince(stored, at)) + parts.routeLag - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
@@ -217,7 +219,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
-  function isRouted(stored: Stored): boolean {
+  function isRouted(stored: Stored, at: number): boolean {
     if (!isInForce(stored)) return false
     const route = mirror.routes.get(target.app)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
@@ -226,8 +228,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const key = JSON.stringify([stored.split, uid, generation])
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
-    if (move?.key !== key) move = { key, since: isOld ? 0 : Date.now() }
-    return Date.now() - move.since >= parts.routeLag
+    if (move?.key !== key) move = { key, since: isOld ? 0 : at }
+    return at - move.since >= parts.routeLag
   }
 
   function reachable(): Reach {
@@ -236,12 +238,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     return reached.look(pods(), slices, Date.now())
   }
 
-  function mannedSince(stored: Stored): number {
+  function mannedSince(stored: Stored, at: number): number {
     const ready = readyBySet(pods())
     const key = [...weightedSets(stored.split)].filter((id) => (ready.get(id) ?? 0) > 0).join(' ')
     // What was so before this engine looked has been so for long enough.
     if (manned === null) manned = { key, since: 0 }
-    if (manned.key !== key) manned = { key, since: Date.now() }
+    if (manned.key !== key) manned = { key, since: at }
     return manned.since
   }
 
@@ -259,6 +261,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   function observe(): Observation {
+    const at = Date.now()
     const stored = record()?.stored ?? emptyStored(target)
     const route = mirror.routes.get(target.app)
     const problems = [problem, routeProblem(route)].filter((one) => one !== null)
@@ -269,8 +272,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       deployments: mine(mirror.deployments.all()),
       context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
       isLanded: isInForce(stored),
-      isRouted: isRouted(stored),
-      isHeardOf: Date.now() - mannedSince(stored) >= parts.routeLag,
+      isRouted: isRouted(stored, at),
+      isHeardOf: at - mannedSince(stored, at) >= parts.routeLag,
       addresses: parts.addresses(target),
       problems,
       at: mirror.trueAt(),

@@ -18,7 +18,6 @@ export interface ContainerState {
 export interface ContainerStatus {
   name: string
   ready: boolean
-  started?: boolean
   restartCount: number
   state?: ContainerState
   lastState?: ContainerState
