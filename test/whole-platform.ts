@@ -32,10 +32,13 @@ export interface WholePlatform {
 
 /**
  * `ada` has started it. The time of engine and platform goes on by itself, ten times as fast; or, `still`, only by
- * `engine.advance`.
+ * `engine.advance`. Closing it closes the database, which is one of the test run's server unless another is given.
  */
-export async function openWholePlatform({ still = false } = {}): Promise<WholePlatform> {
-  const database = await openTestDatabase()
+export async function openWholePlatform({
+  still = false,
+  database: given,
+}: { still?: boolean; database?: Pick<TestDatabase, 'database' | 'close'> } = {}): Promise<WholePlatform> {
+  const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
   const engine = createModelEngine()

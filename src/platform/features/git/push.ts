@@ -9,6 +9,7 @@ import { askGit, mustGit } from '../../../trees/git.ts'
 import { scanCommit } from '../../../trees/scan-commit.ts'
 import type { Tree } from '../../../trees/tree.ts'
 import type { Actor } from '../../kernel/actor.ts'
+import { outageOf } from '../../kernel/outages.ts'
 import type { Content } from '../content/index.ts'
 import type { Ships } from '../ships/index.ts'
 import { findPointers } from './large-files.ts'
@@ -68,7 +69,8 @@ export async function judge(dependencies: PushDependencies, push: Push): Promise
 }
 
 function sayError({ onError }: PushDependencies, { say }: Push, error: unknown): void {
-  const known = error instanceof TowError && error.code !== 'INTERNAL' ? error : null
+  const told = error instanceof TowError ? error : outageOf(error)
+  const known = told?.code === 'INTERNAL' ? null : told
   if (!known) onError(error)
   const { message, hint } = known ?? {
     message: 'the platform met an error of its own, and main stays where it was',
