@@ -8,12 +8,14 @@ import type { Limits } from './limits.ts'
 import { type Failure, grpcHeaders, isGrpc, page } from './pages.ts'
 import type { DemandState, EndpointState, RouterState } from './state.ts'
 import type { Door, Service } from './table.ts'
+import type { Turns } from './turns.ts'
 
 /** What all requests of one router share. */
 export interface Context {
   state: RouterState
   limits: Limits
   now(): number
+  turns: Turns
   onDone: (record: RequestRecord) => void
   /** Told when the first request begins to wait for a space's set. */
   onWaiting: (service: string, space: string) => void

@@ -94,9 +94,10 @@ function stream(
   body.on('data', (chunk: Buffer) => {
     record.bytesOut += chunk.length
     foot?.see(chunk)
-    if (out.write(chunk)) return
-    body.pause()
-    if (!context.limits.stalledMs) return
+    const isFull = !out.write(chunk)
+    if (isFull) body.pause()
+    context.turns.moved(body, chunk.length)
+    if (!isFull || !context.limits.stalledMs) return
     stalled = setTimeout(() => {
       record.reason = 'client-stalled'
       client.cut()
@@ -104,7 +105,7 @@ function stream(
   })
   out.on('drain', () => {
     clearTimeout(stalled)
-    body.resume()
+    context.turns.resume(body)
   })
   body.on('end', () => {
     if (!answer.isWhole()) {

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { listen } from './listen.ts'
 import { applyTable, emptyState } from './state.ts'
 import type { Door, RouteTable } from './table.ts'
+import { createTurns } from './turns.ts'
 
 export type { RequestRecord, SetCounts } from './counts.ts'
 export type { Limits } from './limits.ts'
@@ -88,6 +89,7 @@ export function createRouter(options: RouterOptions = {}): Router {
     state: emptyState(),
     limits: { ...DEFAULT_LIMITS, ...limits },
     now: () => clock.now(),
+    turns: createTurns(),
     onDone,
     onWaiting,
     closing: false,
