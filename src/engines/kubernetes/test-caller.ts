@@ -8,11 +8,21 @@ import type { Pod } from './cluster/objects.ts'
 import { isReady } from './observe/pods.ts'
 import { forwardToPod } from './streams/forward.ts'
 
-/** Sends each request on to where its header says. */
+/** Sends each request on to where its header says; one with `x-times` is sent so often, and answered by how long each took. */
 const PROXY = `
 const http = require('node:http')
-http.createServer((request, response) => {
-  const { 'x-to': to, connection, host, ...headers } = request.headers
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+const once = (to) => new Promise((resolve, reject) => {
+  const began = performance.now()
+  http.get(to, { agent }, (answer) => answer.resume().on('end', () => resolve(performance.now() - began))).on('error', reject)
+})
+http.createServer(async (request, response) => {
+  const { 'x-to': to, 'x-times': times, connection, host, ...headers } = request.headers
+  if (times) {
+    const took = []
+    while (took.length < Number(times)) took.push(await once(to))
+    return response.end(JSON.stringify(took))
+  }
   const asked = http.request(to, { method: request.method, headers, agent: false }, (answer) => {
     response.writeHead(answer.statusCode, answer.headers)
     answer.pipe(response)
@@ -26,7 +36,8 @@ http.createServer((request, response) => {
 export function createCaller(admin: Cluster, image: string) {
   const needs = new Map<string, Promise<void>>()
   let made: Promise<void> | null = null
-  const agent = new Agent({ keepAlive: true })
+  // What a forwarded port is, is no socket that could be kept.
+  const agent = new Agent({ keepAlive: false })
   agent.createConnection = ((_options: object, done: (error: Error | null, stream?: Duplex) => void) => {
     forwardToPod(admin, 'caller', 8080).then((stream) => done(null, stream), done)
   }) as never
@@ -49,14 +60,12 @@ export function createCaller(admin: Cluster, image: string) {
     })
     for (let tries = 0; tries < 50; tries += 1) {
       const status = await new Promise((resolve) => {
-        const asked = request(
-          { agent, path: '/', headers: { 'x-to': url.href }, timeout: 2000 },
-          (answer) => {
-            answer.resume()
-            resolve(answer.statusCode)
-          },
-        )
-        asked.on('timeout', () => asked.destroy()).on('error', resolve)
+        const asked = request({ agent, path: '/', headers: { 'x-to': url.href } }, (answer) => {
+          answer.resume()
+          resolve(answer.statusCode)
+        })
+        const patience = setTimeout(() => asked.destroy(), 2000)
+        asked.on('error', resolve).on('close', () => clearTimeout(patience))
         asked.end()
       })
       if (status !== 599 && typeof status === 'number') return

@@ -60,7 +60,7 @@ export function hopObjects(wanted: HopWanted, around: Surroundings): KubeObject[
         selector: { matchLabels: routerSelector(name) },
       },
     },
-    ...[...Map.groupBy(Object.entries(wanted.routes), ([, route]) => route)].map(([route, hosts]) => ({
+    ...routesOf(wanted, around).map(([route, hosts]) => ({
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
       metadata: metadata(`-${route}`),
@@ -76,6 +76,11 @@ export function hopObjects(wanted: HopWanted, around: Surroundings): KubeObject[
       },
     })),
   ] as KubeObject[]
+}
+
+function routesOf({ routes }: HopWanted, { gateways }: Surroundings): [number, [string, number][]][] {
+  if (gateways.length === 0) return []
+  return [...Map.groupBy(Object.entries(routes), ([, route]) => route)]
 }
 
 /** Whoever may call an app may call it through the hop, and nobody else: each app has a port of its own there. */
