@@ -34,10 +34,14 @@ let thing: Thing
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tow-db-'))
   postgres = await startPostgres({ folder: join(home, 'postgres'), name: 'the killed one', onLog: () => {} })
-  const database = openDatabase({ connection: postgres.connection })
-  platform = await openWholePlatform({ database: { database, close: () => database.close() } as never })
+  const { connection } = postgres
+  const database = openDatabase({ connection })
+  const { db, close } = database
+  platform = await openWholePlatform({ database: { database, db, connection, close, url: '' } })
   const thingsOf = await makeThings(platform)
-  thing = thingsOf({ app: 'app' } as never).find(({ isAbsent, app }) => !isAbsent && app === 'free-app')!
+  thing = thingsOf({ app: 'app', environment: 'environment' }).find(
+    ({ isAbsent, app }) => !isAbsent && app === 'free-app',
+  )!
 }, 120_000)
 afterAll(async () => {
   await platform?.close()
