@@ -194,7 +194,7 @@ async function ended(child: ChildProcess): Promise<void> {
 
 function print(results: Figures[]): void {
   console.log(
-    `${arePinned ? 'each proxy on a core of its own, clients and app on another, both before all else on the machine; ' : ''}${CONNECTIONS} keep-alive connections, GET of a small JSON answer; latency at half of the full rate; medians of ${ROUNDS} rounds`,
+    `${arePinned ? 'each proxy on a core of its own, clients and app on another; ' : ''}${CONNECTIONS} keep-alive connections, GET of a small JSON answer; latency at half of the full rate; medians of ${ROUNDS} rounds`,
   )
   console.log(
     'proxy             cpu us/request   full req/s   half req/s   p50 added ms   p99 added ms   failures',
