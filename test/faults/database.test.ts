@@ -34,10 +34,10 @@ let thing: Thing
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tow-db-'))
   postgres = await startPostgres({ folder: join(home, 'postgres'), name: 'the killed one', onLog: () => {} })
-  const { connection } = postgres
-  const database = openDatabase({ connection })
-  const { db, close } = database
-  platform = await openWholePlatform({ database: { database, db, connection, close, url: '' } })
+  const database = openDatabase({ connection: postgres.connection })
+  platform = await openWholePlatform({
+    database: { database, db: database.db, close: () => database.close() },
+  })
   const thingsOf = await makeThings(platform)
   thing = thingsOf({ app: 'app', environment: 'environment' }).find(
     ({ isAbsent, app }) => !isAbsent && app === 'free-app',
