@@ -48,7 +48,7 @@ export async function uploadWorkingCopy(
       terminal.tint('dim', `sent ${sent.files} ${sent.files === 1 ? 'file' : 'files'}, ${bytes(sent.bytes)}`),
     )
   }
-  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree))
+  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree), { flush: true })
   await rename(`${lastFile}.${process.pid}`, lastFile)
   return tree.hash
 }
