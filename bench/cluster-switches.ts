@@ -28,7 +28,10 @@ const content = createSampleContent(join(folder, 'blobs'), (tree, blobs) =>
   layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
 )
 const cluster = await openTestCluster()
-const engine = cluster.engine(content)
+// Names of its own: of two routes for one name the older one is served.
+const engine = cluster.engine(content, {
+  settings: { domain: `${cluster.namespace}.${process.env.TOW_TEST_DOMAIN}` },
+})
 
 interface Outcome {
   took: number[]

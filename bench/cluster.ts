@@ -35,7 +35,10 @@ const content = createSampleContent(join(folder, 'blobs'), (tree, blobs) =>
   layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
 )
 const cluster = await openTestCluster()
-const engine = cluster.engine(content)
+// Names of its own: of two routes for one name the older one is served.
+const engine = cluster.engine(content, {
+  settings: { domain: `${cluster.namespace}.${env.TOW_TEST_DOMAIN}` },
+})
 try {
   await ship()
   await switches()
@@ -98,7 +101,7 @@ async function ship(): Promise<void> {
 /** The image is there already: what is measured is helm, the rollout and the Gateway. */
 async function byHand(runs: number): Promise<{ upgrade: number[]; rollout: number[]; served: number[] }> {
   const figures = { upgrade: [] as number[], rollout: [] as number[], served: [] as number[] }
-  const host = `hand.${env.TOW_TEST_DOMAIN}`
+  const host = `hand.${cluster.namespace}.${env.TOW_TEST_DOMAIN}`
   const words = ['--kubeconfig', env.TOW_TEST_KUBECONFIG as string, '--namespace', cluster.namespace]
   const values = (text: string) => ({
     sets: {
