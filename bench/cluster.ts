@@ -35,10 +35,7 @@ const content = createSampleContent(join(folder, 'blobs'), (tree, blobs) =>
   layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
 )
 const cluster = await openTestCluster()
-// Names of its own: of two routes for one name the older one is served.
-const engine = cluster.engine(content, {
-  settings: { domain: `${cluster.namespace}.${env.TOW_TEST_DOMAIN}` },
-})
+const engine = cluster.engine(content)
 try {
   await ship()
   await switches()

@@ -37,7 +37,10 @@ export interface WholePlatform {
 export async function openWholePlatform({
   still = false,
   database: given,
-}: { still?: boolean; database?: Pick<TestDatabase, 'database' | 'close'> } = {}): Promise<WholePlatform> {
+}: {
+  still?: boolean
+  database?: Pick<TestDatabase, 'database' | 'close'>
+} = {}): Promise<WholePlatform> {
   const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
