@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { createImages } from '../../images/index.ts'
 import type { ContentSource, Engine } from '../engine.ts'
-import { type Cluster, connectCluster } from './cluster/connect.ts'
+import { type Cluster, connectCluster, hasStatus } from './cluster/connect.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
@@ -89,7 +89,10 @@ export async function openTestCluster(): Promise<TestCluster> {
     async dispose() {
       for (const engine of engines) await engine.close()
       agent.destroy()
-      await admin.request('DELETE', `/api/v1/namespaces/${namespace}`)
+      await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
+        // On its way already, or gone.
+        if (!hasStatus(error, 404, 409)) throw error
+      })
       admin.close()
       rmSync(folder, { recursive: true, force: true })
     },
@@ -104,7 +107,8 @@ export function createEngineFor(facts: EngineFacts, content: ContentSource): Eng
       kubeconfig,
       context: 'limited',
       namespace,
-      domain: env.TOW_TEST_DOMAIN,
+      // Names of its own: of two routes for one name the older one is served, whatever namespace it lies in.
+      domain: `${namespace}.${env.TOW_TEST_DOMAIN}`,
       gateways: [{ name: 'public', namespace: 'gateway' }],
       values: { drainSeconds: 2 },
       ...settings,
