@@ -18,6 +18,7 @@ export function shipPorts({ environments, apps, rollouts, engines }: ShipPortOpt
     apps,
     refusals: async (change, app, together) => (await rollouts.refusals(change, app, together)).refusals,
     unfit: async (environment, artifact) => (await engines(environment)).refuses(artifact),
+    adopt: async (environment, image) => (await engines(environment)).adopt(image),
     serving: (change, delivery) => rollouts.serving(change, delivery),
     deliver: (change, delivery, together) => rollouts.deliver(change, delivery, together),
     rollouts: {

@@ -1,6 +1,7 @@
 /** What deliveries need of features and engines that are wired elsewhere. */
 import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
 import type { Rollout } from '../../../api/rollouts.ts'
+import type { AdoptedImage, AskedImage } from '../../../engines/engine.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Change, Queries, Within } from '../../kernel/database.ts'
 
@@ -47,6 +48,8 @@ export interface ShipPorts {
   ): Promise<Refusal[]>
   /** Why the engine of the environment can't run the artifact; null where it can. */
   unfit(environment: string, artifact: Artifact): Promise<Refusal | null>
+  /** An image that was made elsewhere, judged by the engine of the environment; refused where it cannot run there. */
+  adopt(environment: string, image: AskedImage): Promise<AdoptedImage>
   /** The release that serves, if delivering this would make the very same again and nothing else is on its way. */
   serving(change: Change, delivery: Delivery): Promise<number | null>
   deliver(
