@@ -57,7 +57,8 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
       config,
     )
   const named = (tag: string) => `${env.TOW_TEST_REGISTRY}/${repository}:${tag}`
-  const releases = (environment: string) => ann.ask<Release[]>(['releases', '-a', 'hall', '-e', environment])
+  const release = (version: string, environment: string) =>
+    ann.ask<Release>(['releases', version, '-a', 'hall', '-e', environment])
   const image = (text: string, more: Record<string, unknown> = {}) => ({
     User: '1234',
     WorkingDir: '/usr',
@@ -104,11 +105,11 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
   })
 
   test('is promoted by the same digest', async () => {
-    expect(await tow('promote', 'hall', '-e', 'far')).toMatchObject({ exit: 0 })
+    expect(await tow('promote', 'hall')).toMatchObject({ exit: 0 })
     expect(await answer(prod)).toBe('first as 1234 in /usr')
-    const [[from], [to]] = await Promise.all([releases('live'), releases('far')])
-    expect(to?.content.image?.reference).toBe(from?.content.image?.reference)
-    expect(to?.artifact).toBe(from?.artifact)
+    const [from, to] = await Promise.all([release('v1', 'live'), release('v1', 'far')])
+    expect(to.content.image?.reference).toBe(from.content.image?.reference)
+    expect(to.artifact).toBe(from.artifact)
   })
 
   test('is pinned: a tag that moves changes nothing until it is shipped again, and a rollback goes back', async () => {
@@ -126,8 +127,10 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
     await writeFile(join(folder, 'tow.yaml'), `version: 1\napps:\n  hall: { processes: { ${processes} } }\n`)
     expect(await tow('ship', '--image', named('1'), '-e', 'live')).toMatchObject({ exit: 0 })
     expect(await answer(stage)).toBe('second as 1234 in /usr')
-    const [newest] = await releases('live')
-    expect(newest?.run.processes.web).toMatchObject({ health: '/healthz', memoryMegabytes: 96 })
+    expect((await release('v4', 'live')).run.processes.web).toMatchObject({
+      health: '/healthz',
+      memoryMegabytes: 96,
+    })
     const { processes: running } = await ann.ask<{ processes: { name: string }[] }>([
       ...['ps', '-a', 'hall', '-e', 'live'],
     ])
