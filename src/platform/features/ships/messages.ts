@@ -20,6 +20,9 @@ export const messages = {
     return `Ship ${commit.slice(0, 7)}${dirty ? ' with changes' : ''}${words}`
   },
   imageDescription: (reference: string) => `Ship the image ${reference.replace(/(@sha256:.{12}).*/, '$1')}`,
+  /** Where a delivery goes: `stage`, or `pr-123 over stage`. */
+  place: (environment: string, space: string | undefined) =>
+    space === undefined ? environment : `${space} over ${environment}`,
   started: (apps: readonly string[], environment: string) => `Shipping ${listed(apps)} to ${environment}`,
   live: (apps: readonly string[], environment: string) =>
     `${listed(apps)} ${apps.length === 1 ? 'is' : 'are'} live in ${environment}`,
