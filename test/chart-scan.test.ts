@@ -9,14 +9,19 @@ import { hasHelm, render, WITHOUT_HELM } from './manifests/helm.ts'
 
 const hasScanner = (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/kube-score`))
 
-/** Whatever the values: an image is named by its digest, so that it need not be asked for at every start; a process that
- * does not answer for a minute is started anew, one that does not answer for four seconds gets no requests. */
+/**
+ * Whatever the values: an image is named by its digest, so that it need not be asked for at every start; a process that
+ * does not answer for a minute is started anew, one that does not answer for four seconds gets no requests.
+ */
 const ON_PURPOSE = ['container-image-pull-policy', 'pod-probes-identical']
-/** What an operator may ask for in the values, and is not the default: a limit of CPU makes processes wait while the
- * node idles, apps may write to their workspace, and the files of an image belong to 1000. */
+/**
+ * What an operator may ask for in the values, and is not the default: a limit of CPU makes processes wait while the node
+ * idles, apps may write to their workspace and call whom they like, and the files of an image belong to 1000.
+ */
 const BY_CHOICE = [
   'container-security-context-readonlyrootfilesystem',
   'container-security-context-user-group-id',
+  'pod-networkpolicy',
 ]
 const NO_CPU_LIMIT = '--ignore-container-cpu-limit'
 
@@ -61,7 +66,13 @@ const SMALL = {
 }
 
 test('kube-score finds nothing in the strictest values but what is on purpose', async () => {
-  const strict = { resources: { cpuLimit: true }, readOnlyRoot: true, user: 10_001, group: 10_001 }
+  const strict = {
+    resources: { cpuLimit: true },
+    readOnlyRoot: true,
+    user: 10_001,
+    group: 10_001,
+    networkPolicy: { egress: [] },
+  }
   for (const values of [SMALL, EVERYTHING])
     expect((await scan({ ...values, ...strict })).filter((id) => !ON_PURPOSE.includes(id))).toEqual([])
 })

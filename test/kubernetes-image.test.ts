@@ -131,10 +131,10 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
       health: '/healthz',
       memoryMegabytes: 96,
     })
-    const { processes: running } = await ann.ask<{ processes: { name: string }[] }>([
+    const { processes: running } = await ann.ask<{ processes: { process: string }[] }>([
       ...['ps', '-a', 'hall', '-e', 'live'],
     ])
-    expect(running.map(({ name }) => name.replace(/\..*/, '')).sort()).toEqual(['clock', 'web', 'web'])
+    expect(running.map(({ process }) => process).sort()).toEqual(['clock', 'web', 'web'])
     const run = await tow('run', '-a', 'hall', '-e', 'live', 'node -p "process.getuid()"')
     expect(run).toMatchObject({ exit: 0, stdout: '1234\n' })
   })
