@@ -32,12 +32,15 @@ export async function render(
   values: object,
   options: { name?: string; words?: readonly string[] } = {},
 ): Promise<Manifest[]> {
+  // A helm that was built by hand takes a cluster which it is not shown for a very old one.
+  const version = options.words?.includes('--kube-version') ? [] : ['--kube-version', '1.30.0']
   const words = [
     'template',
     options.name ?? 'shop',
     chartFolder(chart),
     '--namespace',
     'stage',
+    ...version,
     ...(options.words ?? []),
   ]
   const text = await helm(words, values)
