@@ -43,8 +43,8 @@ export const command: Command = {
   ],
   async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
     const root = await findRoot(resolve(cwd, folder ?? '.'))
-    const client = await connectOrStart()
     const image = imageOf(options)
+    const client = await connectOrStart()
     const place = { root, home, terminal, signal }
     // Of what an image was made from nothing is known: the folder only says how to run it, where it does.
     const [tree, origin] = image
