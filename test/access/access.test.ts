@@ -48,6 +48,8 @@ function mayDo(caller: Caller, permission: Permission, objects: Objects | null, 
   const isIn = (environment: string) => {
     if (caller.operates.includes(environment)) return true
     if (permission === 'environment:operate' || !caller.develops.includes(environment)) return false
+    if ('space' in objects && caller.name !== 'the starter' && caller.name !== thing.person) return false
+    if ('space' in objects && !objects.app) return true
     return thing.owner === null || caller.teams.includes(thing.owner)
   }
   return thing.environments.length === 0 ? ['stage', 'prod'].some(isIn) : thing.environments.every(isIn)

@@ -31,6 +31,7 @@ export const FEATURE_ORDER = [
   'drains',
   'pipelines',
   'ships',
+  'spaces',
   'git',
   'backups',
   'events',

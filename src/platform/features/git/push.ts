@@ -28,6 +28,8 @@ export interface PushDependencies {
   serving(app: string, environment: string): Promise<string | null>
   /** FORBIDDEN where whoever pushes may not change one of these apps there. */
   mayShip(actor: Actor, apps: readonly string[], environment: string): Promise<void>
+  /** Told in one change before Git takes it: a branch that others may depend on is deleted. */
+  branchGone(actor: Actor, repository: string, branch: string): Promise<void>
   repositories: Repositories
   queue: Queue
   onError: (error: unknown) => void
@@ -58,6 +60,8 @@ export async function judge(dependencies: PushDependencies, push: Push): Promise
     for (const change of push.changes) {
       if (isMain(change)) continue
       for (const line of wordsFor(change)) push.say(line)
+      const branch = change.to === null ? /^refs\/heads\/(.+)$/.exec(change.ref)?.[1] : undefined
+      if (branch !== undefined) await dependencies.branchGone(push.by, push.repository, branch)
     }
     return true
   } catch (error) {
