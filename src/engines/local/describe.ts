@@ -13,7 +13,7 @@ interface Redacted {
     }[]
     split: SplitRule[]
     crons: { name: string; schedule: string; timezone: string; command: string }[]
-    overlay?: Overlay
+    overlay?: Overlay | undefined
   }
 }
 
