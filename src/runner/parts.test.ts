@@ -136,7 +136,10 @@ describe('a process', () => {
 test('a target’s name can be split again', () => {
   const target = { app: 'my-app', environment: 'prod' }
   expect(parseTargetName(targetName(target))).toEqual(target)
-  expect(parseTargetName('a.b.c')).toBeNull()
+  const copy = { ...target, space: 'pr-123' }
+  expect(targetName(copy)).toBe('prod.my-app--pr-123')
+  expect(parseTargetName(targetName(copy))).toEqual(copy)
+  for (const no of ['a.b.c', 'a', 'a.', 'a.b--', 'a.b--c--d']) expect(parseTargetName(no)).toBeNull()
 })
 
 test('a deep home gets a short folder for its sockets, which nobody else may have made', () => {

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TowError } from '../../api/errors.ts'
-import { connectRunner, limitsHere, pathsOf, readLogs } from '../../runner/protocol.ts'
+import { connectRunner, limitsHere, nameOf, pathsOf, readLogs } from '../../runner/protocol.ts'
 import type { ContentSource, Desired, Engine, Problem, Target } from '../engine.ts'
 import { lineFilter } from '../log-filter.ts'
 import { attachTo } from './attachment.ts'
@@ -213,7 +213,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     },
     async export(target) {
       const asked = await ask(() => client.desired(target))
-      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs`)
       return describeDesired(asked)
     },
     async check() {
@@ -239,12 +239,12 @@ function refused(set: string, problem: Problem): TowError {
 }
 
 function noSet(target: Target, set: string): TowError {
-  return new TowError('NOT_FOUND', `no set ${set} of ${target.app} runs in ${target.environment}`)
+  return new TowError('NOT_FOUND', `no set ${set} of ${nameOf(target)} runs`)
 }
 
 function tooOld(target: Target, generation: number, inForce: number): TowError {
   return new TowError(
     'CONFLICT',
-    `generation ${generation} of ${target.app} in ${target.environment} is older than ${inForce}, which is in force`,
+    `generation ${generation} of ${nameOf(target)} is older than ${inForce}, which is in force`,
   )
 }
