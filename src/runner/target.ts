@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DEFAULT_LOG_POLICY } from '../api/app-spec.ts'
 import { TowError } from '../api/errors.ts'
 import type { Doors } from './doors.ts'
 import { environmentOf, prepareDwelling } from './environment.ts'
+import { checkHealth } from './health.ts'
 import type { Launcher, Running } from './launcher.ts'
 import { type Live, watchLive } from './live.ts'
 import type { TargetLogs } from './logs/target-logs.ts'
@@ -64,7 +66,7 @@ export interface TargetRuntime {
   /** Ends every process as if it had been asked for; it comes back with the next start of the runner. */
   stopAll(): Promise<void>
   end(live: Live, intent: Intent): void
-  /** Starts the commands of a live set anew, as far as they don't reload by themselves. Answers with their processes. */
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. Answers with those that came up. */
   restart(set: string): Promise<string[]>
   /** Stops watching; processes go on. */
   close(): void
@@ -72,6 +74,8 @@ export interface TargetRuntime {
 
 const RAN_WELL = 60_000
 const SHORTEST_DRAIN = 5000
+/** Whoever saved a file is told after this at the latest. */
+const COMING_UP = 10_000
 const NOTHING: Desired = { sets: [], split: [], crons: [] }
 
 export function createTarget(parts: TargetParts): TargetRuntime {
@@ -388,7 +392,8 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       await Promise.all(due.map((live) => live.running.restart()))
       // Who asks from now on is let through to what has just begun.
       if (!halted) step()
-      return [...new Set(due.map(({ running }) => running.record.process))]
+      const cameUp = await Promise.all(due.map(({ running }) => comesUp(running)))
+      return [...new Set(due.filter((_, at) => cameUp[at]).map(({ running }) => running.record.process))]
     },
     close() {
       halted = true
@@ -397,6 +402,15 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       if (timer) clearTimeout(timer)
     },
   }
+}
+
+/** Whether it listens; false where it ended instead, or takes long. Without a port, to live is enough. */
+async function comesUp({ record: { port }, state }: Running): Promise<boolean> {
+  for (const until = performance.now() + COMING_UP; performance.now() < until; await delay(3)) {
+    if (state()?.ended) return false
+    if (port === null || (await checkHealth(port, undefined, AbortSignal.timeout(COMING_UP))).ok) return true
+  }
+  return false
 }
 
 /** Sets that the new wish leaves out; `plan` keeps those that serve. */
