@@ -14,6 +14,7 @@ import type {
   JobStatus,
   Observation,
   Problem,
+  Restarted,
   Target,
   UsageSample,
 } from './shapes.ts'
@@ -28,7 +29,7 @@ export interface RunnerClient {
   observeAll(): Promise<Observation[]>
   watch(target: Target, signal: AbortSignal): AsyncIterable<Observation>
   /** Starts the commands of a live set anew, as far as they don't reload by themselves. */
-  restart(target: Target, set: string): Promise<{ processes: string[] }>
+  restart(target: Target, set: string): Promise<Restarted>
   run(target: Target, job: JobBody): Promise<JobStatus>
   job(target: Target, key: string): Promise<JobStatus | null>
   cancel(target: Target, key: string): Promise<void>

@@ -78,7 +78,8 @@ export async function answer(runner: Runner, call: Call, shutDown: (apps: boolea
       return { value: runner.find(target)?.crons.history() ?? {} }
     case 'POST targets/target/restart': {
       const { set } = parse(RestartBody, await call.body())
-      return { value: { processes: (await runner.find(target)?.runtime.restart(set)) ?? [] } }
+      const runtime = runner.find(target)?.runtime
+      return { value: runtime ? await runtime.restart(set) : { restarted: [], ended: [] } }
     }
     case 'POST targets/target/jobs':
       return { value: await runner.host(target).jobs.run(parse(JobBody, await call.body())) }

@@ -19,7 +19,7 @@ import { type Action, type Facts, type Instance, plan, slotKey, TRAFFIC_PROCESS 
 import type { Seal } from './seal.ts'
 import { copyOf, serviceOf } from './service.ts'
 import { watchSetFolders } from './set-folders.ts'
-import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
+import type { CountedProcess, Desired, DesiredSet, Problem, Restarted, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
 import type { Tables } from './tables.ts'
 import {
@@ -66,8 +66,8 @@ export interface TargetRuntime {
   /** Ends every process as if it had been asked for; it comes back with the next start of the runner. */
   stopAll(): Promise<void>
   end(live: Live, intent: Intent): void
-  /** Starts the commands of a live set anew, as far as they don't reload by themselves. Answers with those that came up. */
-  restart(set: string): Promise<string[]>
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. */
+  restart(set: string): Promise<Restarted>
   /** Stops watching; processes go on. */
   close(): void
 }
@@ -393,7 +393,10 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       // Who asks from now on is let through to what has just begun.
       if (!halted) step()
       const cameUp = await Promise.all(due.map(({ running }) => comesUp(running)))
-      return [...new Set(due.filter((_, at) => cameUp[at]).map(({ running }) => running.record.process))]
+      const named = (isUp: boolean) => [
+        ...new Set(due.filter((_, at) => cameUp[at] === isUp).map(({ running }) => running.record.process)),
+      ]
+      return { restarted: named(true), ended: named(false) }
     },
     close() {
       halted = true

@@ -53,7 +53,7 @@ function newAgent() {
     uid: null,
     async restart() {
       restarts++
-      return ['web']
+      return { restarted: ['web'], ended: [] }
     },
   })
 }

@@ -33,7 +33,7 @@ export const command: Command = {
   async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
     const root = await findRoot(resolve(cwd, folder ?? '.'))
     const client = await connectOrStart()
-    const [tree, origin] = await Promise.all([
+    const [{ hash: tree }, origin] = await Promise.all([
       uploadWorkingCopy(client, { root, home, terminal, signal }),
       describeOrigin(root),
     ])

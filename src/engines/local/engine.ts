@@ -199,11 +199,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const folder = `${paths.targetSets(target)}/${set}`
       if (!existsSync(folder)) throw noSet(target, set)
       const { uid } = await ask(() => client.ground(target))
-      return workspaces.open(
-        folder,
-        uid,
-        async () => (await ask(() => client.restart(target, set))).processes,
-      )
+      return workspaces.open(folder, uid, () => ask(() => client.restart(target, set)))
     },
     forward: (target, set, port) => ask(() => client.forward(target, set, port)),
     samples: (target, since) => ask(() => client.samples(target, since)),

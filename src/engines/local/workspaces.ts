@@ -1,13 +1,13 @@
 /** Workspaces of live sets on this machine: their agents run here, and whoever sends to one is joined to it. */
 import { mkdirSync } from 'node:fs'
 import { type Duplex, duplexPair } from 'node:stream'
-import { type Agent, openAgent } from '../../workspace/agent.ts'
+import { type Agent, type AgentOptions, openAgent } from '../../workspace/agent.ts'
 
 /** Inside the workspace, so that what is renamed stays on one file system; closed to the app. */
 const STATE_FOLDER = '.tow'
 
 export interface Workspaces {
-  open(folder: string, uid: number | null, restart: () => Promise<string[]>): Duplex
+  open(folder: string, uid: number | null, restart: AgentOptions['restart']): Duplex
 }
 
 export function createWorkspaces(): Workspaces {
