@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Digest, Name, ReleaseNumber, TeamName, Timestamp } from './names.ts'
 import { operation } from './operation.ts'
+import { LiveApp } from './spaces.ts'
 
 /** An app as its source declares it. */
 export const DeclaredApp = z.object({
@@ -13,6 +14,8 @@ export const DeclaredApp = z.object({
   sources: z.array(z.string()),
   processes: z.array(z.string()),
   needs: z.array(z.string()),
+  /** While it is developed: commands in place of its own, what reloads by itself, and files that don't matter. */
+  dev: LiveApp.extend({ ignore: z.array(z.string()) }),
 })
 
 export const AppInEnvironment = z.object({

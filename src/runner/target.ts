@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DEFAULT_LOG_POLICY } from '../api/app-spec.ts'
 import { TowError } from '../api/errors.ts'
 import type { Doors } from './doors.ts'
 import { environmentOf, prepareDwelling } from './environment.ts'
+import { checkHealth } from './health.ts'
 import type { Launcher, Running } from './launcher.ts'
 import { type Live, watchLive } from './live.ts'
 import type { TargetLogs } from './logs/target-logs.ts'
@@ -17,7 +19,7 @@ import { type Action, type Facts, type Instance, plan, slotKey, TRAFFIC_PROCESS 
 import type { Seal } from './seal.ts'
 import { copyOf, serviceOf } from './service.ts'
 import { watchSetFolders } from './set-folders.ts'
-import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
+import type { CountedProcess, Desired, DesiredSet, Problem, Restarted, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
 import type { Tables } from './tables.ts'
 import {
@@ -64,12 +66,16 @@ export interface TargetRuntime {
   /** Ends every process as if it had been asked for; it comes back with the next start of the runner. */
   stopAll(): Promise<void>
   end(live: Live, intent: Intent): void
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. */
+  restart(set: string): Promise<Restarted>
   /** Stops watching; processes go on. */
   close(): void
 }
 
 const RAN_WELL = 60_000
 const SHORTEST_DRAIN = 5000
+/** Whoever saved a file is told after this at the latest. */
+const COMING_UP = 10_000
 const NOTHING: Desired = { sets: [], split: [], crons: [] }
 
 export function createTarget(parts: TargetParts): TargetRuntime {
@@ -234,12 +240,13 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       graceSeconds: spec.graceSeconds,
       attachSocket: null,
       memoryMegabytes: spec.memoryMegabytes ?? null,
+      ...(set.live ? { inPlace: true } : {}),
     }
     return launcher.launch({
       record,
       logFolder: logs.folderFor(record),
       logs: spec.logs ?? DEFAULT_LOG_POLICY,
-      command: spec.command,
+      command: set.live?.commands[at.process] ?? spec.command,
       cwd: set.workspace,
       env: environmentOf({ target, set, process: `${at.process}.${at.slot}`, port, dwelling, tty: false }),
       uid,
@@ -374,6 +381,23 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       await Promise.all([...lives.values()].map((live) => live.running.ended))
     },
     end,
+    async restart(id) {
+      const set = memory.desired.sets.find((one) => one.id === id)
+      if (!set?.live) throw new TowError('NOT_FOUND', `no set ${id} of ${target.app} follows files`)
+      const { reloading } = set.live
+      const mine = [...lives.values()].filter(({ running: { record } }) => record.set === id)
+      const due = mine.filter(
+        ({ running }) => !reloading.includes(running.record.process) || running.state()?.ended,
+      )
+      await Promise.all(due.map((live) => live.running.restart()))
+      // Who asks from now on is let through to what has just begun.
+      if (!halted) step()
+      const cameUp = await Promise.all(due.map(({ running }) => comesUp(running)))
+      const named = (isUp: boolean) => [
+        ...new Set(due.filter((_, at) => cameUp[at] === isUp).map(({ running }) => running.record.process)),
+      ]
+      return { restarted: named(true), ended: named(false) }
+    },
     close() {
       halted = true
       closed = true
@@ -381,6 +405,15 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       if (timer) clearTimeout(timer)
     },
   }
+}
+
+/** Whether it listens; false where it ended instead, or takes long. Without a port, to live is enough. */
+async function comesUp({ record: { port }, state }: Running): Promise<boolean> {
+  for (const until = performance.now() + COMING_UP; performance.now() < until; await delay(3)) {
+    if (state()?.ended) return false
+    if (port === null || (await checkHealth(port, undefined, AbortSignal.timeout(COMING_UP))).ok) return true
+  }
+  return false
 }
 
 /** Sets that the new wish leaves out; `plan` keeps those that serve. */

@@ -47,7 +47,7 @@ export const command: Command = {
     const client = await connectOrStart()
     const place = { root, home, terminal, signal }
     // Of what an image was made from nothing is known: the folder only says how to run it, where it does.
-    const [tree, origin] = image
+    const [{ hash: tree }, origin] = image
       ? [
           await (existsSync(join(root, 'tow.yaml'))
             ? uploadWorkingCopy(client, place)

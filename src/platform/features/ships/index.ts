@@ -13,7 +13,7 @@ import type { Feature } from '../../kernel/feature.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import type { Builds } from '../builds/index.ts'
 import type { Content, Roots } from '../content/index.ts'
-import type { AppDeclaration, Problem } from '../manifests/index.ts'
+import { type AppDeclaration, followingOf, type Problem } from '../manifests/index.ts'
 import { advance } from './advance.ts'
 import { chooseApps, detectApps } from './detect.ts'
 import { followShip, type Position } from './follow.ts'
@@ -185,6 +185,7 @@ function asDeclared({
   owner,
   sources,
   run,
+  dev,
 }: AppDeclaration): z.infer<typeof DeclaredApp> {
   return {
     name,
@@ -194,5 +195,6 @@ function asDeclared({
     sources,
     processes: Object.keys(run.processes),
     needs: run.needs,
+    dev: followingOf({ run, dev }),
   }
 }

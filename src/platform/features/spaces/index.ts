@@ -3,6 +3,7 @@
  * own on the environment's engine; all else falls through to the environment below. Rows say what should be, workers
  * make it so. It decides neither how apps are built nor which way a request goes.
  */
+import type { FastifyInstance } from 'fastify'
 import type { Artifact } from '../../../api/app-spec.ts'
 import { nearest } from '../../../api/nearest.ts'
 import type { Engine, Observation } from '../../../engines/engine.ts'
@@ -18,6 +19,7 @@ import { startWorkers, within } from '../rollouts/index.ts'
 import { createChanges } from './changes.ts'
 import { createDeliver } from './deliver.ts'
 import { createDesiredMaker } from './desired.ts'
+import { mountWorkspaces } from './door.ts'
 import { createInvitations } from './invitations.ts'
 import { createLife } from './life.ts'
 import { refusals } from './messages.ts'
@@ -123,6 +125,7 @@ export function createSpaces(options: SpacesOptions) {
     name: 'spaces',
     migrations,
     routes: spaceRoutes(parts),
+    mount: (server: FastifyInstance) => mountWorkspaces(server, { db, engines, requireApp, onError }),
     async start() {
       const places = async () =>
         (await listApps(db)).filter(

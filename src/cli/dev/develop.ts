@@ -1,0 +1,138 @@
+/** `tow dev` as it goes on: apps are shipped into the space once, and from then on every save is live there. */
+import type { Origin } from '../../api/app-spec.ts'
+import { TowError } from '../../api/errors.ts'
+import type { IntoSpace } from '../../api/spaces.ts'
+import type { Client } from '../../client/client.ts'
+import type { Tree } from '../../trees/tree.ts'
+import { followShip } from '../follow-ship.ts'
+import { describeOrigin } from '../source.ts'
+import { linksOf, printLinks, sayOff } from '../spaces.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { scanWorkingCopy, uploadWorkingCopy } from '../working-copy.ts'
+import { createFollower, type Follower } from './follow.ts'
+import { followLogs } from './logs.ts'
+import { lookAt } from './look.ts'
+import { sayNews } from './news.ts'
+import { watchFolder } from './watch.ts'
+
+export interface Development {
+  client: Client
+  terminal: Terminal
+  json: boolean
+  home: string
+  signal: AbortSignal
+  root: string
+  folderName: string
+  tree: Tree
+  environment?: string
+  apps: { name: string; dev: { ignore: string[] } }[]
+  into: IntoSpace
+  once: boolean
+}
+
+const ATTEND_MS = 45_000
+const PROVE_MS = 20_000
+
+export async function develop(development: Development): Promise<number> {
+  const { client, terminal, signal, root, home, apps, into, json } = development
+  let { tree } = development
+  if (!(await ship(development, tree))) return 1
+  const space = into.name
+  const { environment } = await client.spaces.get({ space })
+  if (!json) await greet(development)
+  const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
+  const followers = await Promise.all(
+    apps.map(({ name, dev }) =>
+      createFollower(client, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
+    ),
+  )
+  const each = (use: (follower: Follower) => Promise<void>) => Promise.all(followers.map(use))
+
+  async function bring(next: Tree, at: number): Promise<void> {
+    tree = next
+    if (followers.some((follower) => follower.needsBuild(tree))) {
+      tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
+      if (!(await ship(development, tree))) return
+      await each((follower) => follower.renew(tree))
+    }
+    await each((follower) => follower.follow(root, tree, at))
+  }
+
+  try {
+    await bring((await scanWorkingCopy({ root, home, signal })).tree, performance.now())
+    if (development.once) return 0
+    void attend(
+      client,
+      space,
+      apps.map(({ name }) => name),
+      signal,
+    )
+    for (const { name } of apps)
+      void followLogs(client, terminal, { app: name, environment, space }, json, signal)
+    let provenAt = performance.now()
+    for await (const { paths, at } of watchFolder(root, signal)) {
+      try {
+        const next =
+          (paths && (await lookAt(root, tree, paths))) ?? (await scanWorkingCopy({ root, home, signal })).tree
+        if (next.hash !== tree.hash) await bring(next, at)
+        else if (performance.now() - provenAt > PROVE_MS) {
+          await each((follower) => follower.prove(root, tree))
+          provenAt = performance.now()
+        }
+      } catch (error) {
+        if (signal.aborted) break
+        // E.g. a file that changes while it is read: the next look finds it as it is then.
+        if (!(error instanceof TowError)) throw error
+        for (const { app } of followers) {
+          tell({ type: 'refused', app, message: error.message, hint: error.hint })
+        }
+      }
+    }
+  } finally {
+    for (const follower of followers) follower.close()
+  }
+  return leave(development)
+}
+
+/** Builds what is needed and starts it in the space. False where that failed, which is said already. */
+async function ship(development: Development, tree: Tree): Promise<boolean> {
+  const { client, terminal, root, folderName, environment, apps, into, signal } = development
+  const origin: Origin = await describeOrigin(root)
+  const started = await client.ships.start({
+    tree: tree.hash,
+    folderName,
+    origin,
+    apps: apps.map(({ name }) => name),
+    ...(environment ? { environment } : {}),
+    space: into,
+  })
+  const quiet = { ...terminal, print() {} }
+  return (await followShip({ client, terminal: quiet, ship: started, json: false, signal })) === 0
+}
+
+async function greet({ client, terminal, apps, into: { name } }: Development): Promise<void> {
+  const names = apps.map((app) => app.name)
+  sayOff(terminal, await client.spaces.get({ space: name }), names)
+  const links = await linksOf(client, name)
+  printLinks(
+    terminal,
+    links.filter(({ app, own }) => own && names.includes(app)),
+  )
+  terminal.say(terminal.tint('dim', 'Every save is live there. Ctrl-C stops it; the space stays.'))
+}
+
+/** Whoever is at an app keeps it awake. A platform that is away for a while is no end of it. */
+async function attend(client: Client, space: string, apps: string[], signal: AbortSignal): Promise<void> {
+  const say = () => client.spaces.attend({ space, apps }).catch(() => {})
+  await say()
+  const timer = setInterval(say, ATTEND_MS)
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+}
+
+async function leave({ client, terminal, apps, into: { name } }: Development): Promise<number> {
+  const names = apps.map((app) => app.name)
+  await client.spaces.stop({ space: name, apps: names })
+  terminal.say(`Stopped ${names.join(', ')} in ${name}; calls for them go to the environment again.`)
+  terminal.say(`tow dev goes on there, tow spaces remove ${name} ends it.`)
+  return 130
+}

@@ -1,0 +1,157 @@
+/**
+ * One app that is developed: keeps its workspace in the space equal to the working copy. What the platform says decides
+ * what may be sent as it is; a file that decides about the build, and every change of what is compiled, is shipped anew.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import ignore from 'ignore'
+import { createWebSocketStream, WebSocket } from 'ws'
+import { TowError } from '../../api/errors.ts'
+import type { Client } from '../../client/client.ts'
+import { makeTree, subtree, type Tree } from '../../trees/tree.ts'
+import { workingCopyReader } from '../../trees/working-copy-reader.ts'
+import { type Holder, openHolder } from '../../workspace/holder.ts'
+
+const AGAIN_MS = [100, 300, 1000, 3000]
+
+type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
+
+export interface FollowedApp {
+  app: string
+  space: string
+  /** Patterns of files that don't matter, as in .gitignore. */
+  ignored: string[]
+}
+
+export type News =
+  | {
+      type: 'live'
+      app: string
+      files: number
+      milliseconds: number
+      hash: string
+      phases: Record<string, number>
+    }
+  | { type: 'crashed'; app: string; files: number; hash: string }
+  | { type: 'equal'; app: string; hash: string }
+  | { type: 'differs'; app: string; paths: string[] }
+  | { type: 'refused'; app: string; message: string; hint: string | undefined }
+  | { type: 'away' | 'back'; app: string; message: string }
+
+export interface Follower {
+  readonly app: string
+  /** Whether this change asks for a build. */
+  needsBuild(tree: Tree): boolean
+  /** Makes the workspace equal; comes back once it is, or once the signal says to stop. `at`: when it was changed. */
+  follow(root: string, tree: Tree, at: number): Promise<void>
+  /** Reads the workspace again, and mends what somebody else changed. */
+  prove(root: string, tree: Tree): Promise<void>
+  /** After a build: there is another set. */
+  renew(shipped: Tree): Promise<void>
+  close(): void
+}
+
+export async function createFollower(
+  client: Client,
+  { app, space, ignored }: FollowedApp,
+  shipped: Tree,
+  signal: AbortSignal,
+  tell: (news: News) => void,
+): Promise<Follower> {
+  const skip = ignore().add(ignored)
+  let built = shipped
+  let workspace: Workspace = await client.spaces.workspace({ space, app })
+  let holder: Holder | null = null
+
+  /** What of the working copy belongs into the workspace: not what the build made, nor what nobody wants there. */
+  function wanted(tree: Tree): Tree {
+    const made = new Set(workspace.made)
+    const own = subtree(tree, workspace.root)
+    return makeTree(own.entries.filter(({ path }) => !made.has(path) && !skip.ignores(path)))
+  }
+
+  async function connect(): Promise<Holder> {
+    const { url, headers } = client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
+    const socket = new WebSocket(url, { headers })
+    const refused = new Promise<never>((_, reject) => {
+      socket.once('error', (cause) =>
+        reject(
+          new TowError('UNAVAILABLE', `the workspace of ${app} can't be reached: ${cause.message}`, {
+            cause,
+          }),
+        ),
+      )
+    })
+    refused.catch(() => {})
+    const stream = createWebSocketStream(socket)
+    const claims = wanted(built).entries.map(({ path }) => path)
+    const opened = openHolder(stream, claims)
+    opened.catch(() => {})
+    return Promise.race([opened, refused])
+  }
+
+  /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
+  async function throughHolder<Value>(use: (holder: Holder) => Promise<Value>): Promise<Value | null> {
+    for (let tries = 0; !signal.aborted; tries++) {
+      try {
+        holder ??= await connect()
+        const value = await use(holder)
+        if (tries > 1) tell({ type: 'back', app, message: 'connected again' })
+        return value
+      } catch (error) {
+        holder?.close()
+        holder = null
+        if (!(error instanceof TowError)) throw error
+        if (error.code !== 'UNAVAILABLE' && error.code !== 'CONFLICT') throw error
+        if (tries === 1) tell({ type: 'away', app, message: `${error.message}; it is tried again` })
+        await delay(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)], null, { signal }).catch(() => {})
+      }
+    }
+    return null
+  }
+
+  return {
+    app,
+    needsBuild(tree) {
+      if (tree.hash === built.hash) return false
+      const before = new Map(built.entries.map(({ path, digest }) => [path, digest]))
+      const now = new Map(tree.entries.map(({ path, digest }) => [path, digest]))
+      const changed = (path: string) => before.get(path) !== now.get(path)
+      if (workspace.inputs.some(changed)) return true
+      const inContext = (path: string) =>
+        workspace.context === '.' || path.startsWith(`${workspace.context}/`)
+      const isChanged = () =>
+        [...before.keys(), ...now.keys()].some((path) => inContext(path) && changed(path))
+      return workspace.compiled && isChanged()
+    },
+    async follow(root, tree, at) {
+      const want = wanted(tree)
+      const read = workingCopyReader(root, tree)
+      const sent = performance.now()
+      const done = await throughHolder((open) => open.make(want, read))
+      if (!done) return
+      const { hash, files, ended, milliseconds } = done
+      if (hash !== want.hash)
+        throw new TowError('CONFLICT', `the workspace of ${app} says ${hash}, not ${want.hash}`)
+      const phases = { scan: sent - at, ...milliseconds }
+      if (ended.length > 0) tell({ type: 'crashed', app, files, hash })
+      else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
+    },
+    async prove(root, tree) {
+      const told = await throughHolder((open) => open.verify())
+      if (!told || told.paths.length === 0) return
+      tell({ type: 'differs', app, paths: told.paths })
+      holder?.close()
+      holder = null
+      const want = wanted(tree)
+      await throughHolder((open) => open.make(want, workingCopyReader(root, tree)))
+      tell({ type: 'equal', app, hash: want.hash })
+    },
+    async renew(tree) {
+      built = tree
+      holder?.close()
+      holder = null
+      workspace = await client.spaces.workspace({ space, app })
+    },
+    close: () => holder?.close(),
+  }
+}

@@ -1,0 +1,31 @@
+/** The tree of a working copy after a change: where only contents of known files changed, nothing else is read. */
+import { join } from 'node:path'
+import { hashFile, lstatOrNull, modeOf } from '../../trees/hash-file.ts'
+import { makeTree, type Tree, type TreeEntry } from '../../trees/tree.ts'
+
+/** Files whose change can change what belongs to the tree. */
+const DECIDES = /(?:^|\/)\.(?:gitignore|dockerignore|towignore|gitattributes)$/
+const MOST_PATHS = 200
+
+/** The tree with these paths read anew; null where the folder has to be looked at as a whole. */
+export async function lookAt(root: string, tree: Tree, paths: ReadonlySet<string>): Promise<Tree | null> {
+  if (paths.size > MOST_PATHS) return null
+  const entries = new Map(tree.entries.map((entry) => [entry.path, entry]))
+  let changed = false
+  for (const path of paths) {
+    const known = entries.get(path)
+    const stats = lstatOrNull(join(root, path), path)
+    // A folder of which something is told, or a file that came and went, as editors write theirs.
+    if (!known && (stats === null || stats.isDirectory())) continue
+    if (!known || !stats || modeOf(stats) !== known.mode || known.mode === 'link' || DECIDES.test(path))
+      return null
+    const file = await hashFile(join(root, path), path, stats)
+    if (!file) return null
+    if (isSame(file.entry, known)) continue
+    entries.set(path, file.entry)
+    changed = true
+  }
+  return changed ? makeTree([...entries.values()]) : tree
+}
+
+const isSame = (one: TreeEntry, other: TreeEntry) => one.digest === other.digest && one.size === other.size
