@@ -39,7 +39,10 @@ export interface WholePlatform {
 export async function openWholePlatform({
   still = false,
   database: given,
-}: { still?: boolean; database?: Pick<TestDatabase, 'database' | 'close'> } = {}): Promise<WholePlatform> {
+}: {
+  still?: boolean
+  database?: Pick<TestDatabase, 'database' | 'close'>
+} = {}): Promise<WholePlatform> {
   const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
@@ -76,7 +79,7 @@ export async function openWholePlatform({
   }
 
   const whole: WholePlatform = {
-    ...{ home, url, token, client, database, engine, logged },
+    ...{ home, url, token, client, database: database as TestDatabase, engine, logged },
     listenBeyond: platform.listenBeyond,
     async restart() {
       await platform.close()

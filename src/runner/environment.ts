@@ -29,7 +29,8 @@ export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
     TOW_APP: facts.target.app,
     TOW_ENVIRONMENT: facts.target.environment,
     ...(facts.target.space === undefined ? {} : { TOW_SPACE: facts.target.space }),
-    TOW_RELEASE: `v${facts.set.release}`,
+    // In a space a set is no release: `mine.3`.
+    TOW_RELEASE: facts.target.space === undefined ? `v${facts.set.release}` : facts.set.id,
     TOW_PROCESS: facts.process,
   }
 }

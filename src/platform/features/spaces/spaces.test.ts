@@ -34,6 +34,8 @@ describe('what is shipped into a space', () => {
     expect(ship).toMatchObject({ state: 'live', space: 'mine', environment: 'stage' })
     expect(ship.apps[0]).toMatchObject({ release: 1, urls: ['http://shop--mine.stage.localhost'] })
     expect(await releases()).toEqual(before)
+    const [listed] = await client.apps.list({})
+    expect(listed!.environments[0]!.urls).toEqual(['http://shop.stage.localhost'])
     const { apps } = await client.spaces.get({ space: 'mine' })
     expect(apps).toMatchObject([{ app: 'shop', set: 'mine.1', state: 'live', live: false, swap: null }])
     const desired = platform.engine.world.desired(copy('mine'))
