@@ -15,7 +15,7 @@ import { createTestBuilder } from './ships-fixture.ts'
 export interface WholePlatform {
   home: string
   url: string
-  database: TestDatabase
+  database: Pick<TestDatabase, 'database' | 'db' | 'close'>
   /** Of the person who started it, its administrator. */
   token: string
   client: Client
@@ -41,7 +41,7 @@ export async function openWholePlatform({
   database: given,
 }: {
   still?: boolean
-  database?: Pick<TestDatabase, 'database' | 'close'>
+  database?: Pick<TestDatabase, 'database' | 'db' | 'close'>
 } = {}): Promise<WholePlatform> {
   const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
@@ -79,7 +79,7 @@ export async function openWholePlatform({
   }
 
   const whole: WholePlatform = {
-    ...{ home, url, token, client, database: database as TestDatabase, engine, logged },
+    ...{ home, url, token, client, database, engine, logged },
     listenBeyond: platform.listenBeyond,
     async restart() {
       await platform.close()

@@ -134,6 +134,7 @@ export async function assemble(options: PlatformOptions) {
       if (postgres !== undefined) await needs.servers.add(change, environment, postgres)
     },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    leaving: (queries, environment) => rollouts.leaving(queries, environment),
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
       await needs.keep(change, { environment })

@@ -35,7 +35,9 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tow-db-'))
   postgres = await startPostgres({ folder: join(home, 'postgres'), name: 'the killed one', onLog: () => {} })
   const database = openDatabase({ connection: postgres.connection })
-  platform = await openWholePlatform({ database: { database, close: () => database.close() } as never })
+  platform = await openWholePlatform({
+    database: { database, db: database.db, close: () => database.close() },
+  })
   const thingsOf = await makeThings(platform)
   thing = thingsOf({ app: 'app' } as never).find(({ isAbsent, app }) => !isAbsent && app === 'free-app')!
 }, 120_000)

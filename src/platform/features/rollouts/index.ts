@@ -166,6 +166,10 @@ export function createRollouts(options: RolloutsOptions) {
       const there = rows.filter((row) => row.live !== null || row.plan.sets.length > 0 || row.removing)
       return [...new Set([...there, ...open.map((row) => row.state)].map((one) => one.app))].sort()
     },
+    /** Names of the apps that were removed from an environment, and that its engine has not let go of yet. */
+    async leaving(db: Queries | Within, environment: string): Promise<string[]> {
+      return (await listTargets(db, { environment })).filter((row) => row.removing).map((row) => row.app)
+    },
     /** Newest first. */
     async list(
       db: Queries | Within,
