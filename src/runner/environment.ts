@@ -28,9 +28,10 @@ export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
     ...(facts.port === null ? {} : { PORT: String(facts.port) }),
     TOW_APP: facts.target.app,
     TOW_ENVIRONMENT: facts.target.environment,
-    ...(facts.target.space === undefined ? {} : { TOW_SPACE: facts.target.space }),
-    // In a space a set is no release: `mine.3`.
-    TOW_RELEASE: facts.target.space === undefined ? `v${facts.set.release}` : facts.set.id,
+    // A copy in a space has no release of its own.
+    ...(facts.target.space === undefined
+      ? { TOW_RELEASE: `v${facts.set.release}` }
+      : { TOW_RELEASE: facts.set.id, TOW_SPACE: facts.target.space }),
     TOW_PROCESS: facts.process,
   }
 }
