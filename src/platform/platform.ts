@@ -295,6 +295,7 @@ export async function assemble(options: PlatformOptions) {
       return number === null ? null : releases.find(queries, app, environment, number)
     },
     tree: (hash) => content.tree(hash),
+    isShipping: (space) => ships.isInto(space),
   })
   const git = createGit({
     database,

@@ -126,7 +126,8 @@ containers:
       - name: TOW_ENVIRONMENT
         value: {{ $values.environment | quote }}
       - name: TOW_RELEASE
-        value: {{ if $set.release }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}
+        {{- /* In a space a set is no release: `mine.3`. */}}
+        value: {{ if and $set.release (not (contains "." .set)) }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}
       - name: TOW_POD
         valueFrom:
           fieldRef:
