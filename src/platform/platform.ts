@@ -37,6 +37,8 @@ import type { Database, Queries, Within } from './kernel/database.ts'
 import { databasePart } from './kernel/dump.ts'
 import type { Feature } from './kernel/feature.ts'
 import type { Beyond } from './kernel/http/beyond.ts'
+import { readSession } from './kernel/http/browser.ts'
+import { consolePages } from './kernel/http/console.ts'
 import { documentation } from './kernel/http/docs/index.ts'
 import { createReplays } from './kernel/http/replays.ts'
 import { createServer } from './kernel/http/server.ts'
@@ -64,6 +66,8 @@ export interface PlatformOptions {
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
   signIn?: Pick<SignInOptions, 'passwordCost'>
+  /** The folder of the built console; without it there is none. */
+  consoleFolder?: () => Promise<string>
   build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
   /** What a backup holds beside what features keep. */
   backup: readonly BackupPart[]
@@ -106,7 +110,10 @@ export async function assemble(options: PlatformOptions) {
     principalOfSession: (secret) => signIn.principalOfSession(secret),
     onRevoked: (change, principal) => signIn.onRevoked(change, principal),
   })
-  const signIn = createSignIn({ database, clock, access, onError, ...options.signIn })
+  const signIn = createSignIn({
+    ...{ database, clock, access, onError, ...options.signIn },
+    landing: options.consoleFolder ? '/' : '/sign-in',
+  })
   const content = createContent({
     database,
     blobs,
@@ -361,14 +368,18 @@ export async function assemble(options: PlatformOptions) {
   const authorize = createAuthorize({
     ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships },
   })
-  return { router, features, engines, access, authorize, content, migrations, parts, onError }
+  async function isSignedIn(session: string | undefined): Promise<boolean> {
+    return session !== undefined && (await signIn.principalOfSession(session)) !== null
+  }
+  return { router, features, engines, access, authorize, isSignedIn, content, migrations, parts, onError }
 }
 
 /** Brings the database up to date and starts every loop; nothing answers before `listen`. */
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
   const { database, clock, log } = options
-  const { router, features, engines, access, authorize, content, migrations, onError } =
+  const { router, features, engines, access, authorize, isSignedIn, content, migrations, onError } =
     await assemble(options)
+  const { consoleFolder } = options
   const applied = await migrate(database.db, migrations)
   if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
 
@@ -384,6 +395,14 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),
     pages: [
       documentation(options.version),
+      ...(consoleFolder
+        ? [
+            consolePages({
+              folder: consoleFolder,
+              isSignedIn: (request) => isSignedIn(readSession(request)),
+            }),
+          ]
+        : []),
       ...features.flatMap((feature) => (feature.page ? [feature.page.bind(feature)] : [])),
     ],
   })
