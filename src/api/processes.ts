@@ -23,6 +23,18 @@ export const ProcessList = z.object({
   /** When the engine saw this; null when it did not answer. */
   observedAt: Timestamp.nullable(),
   processes: z.array(ProcessRow),
+  /** What takes traffic, or is there to take it; newest first. */
+  sets: z.array(
+    z.object({
+      release: ReleaseNumber,
+      /** Of requests, as the router shares them now, in percent. */
+      percent: z.number(),
+      healthy: z.int(),
+      processes: z.int(),
+      /** Requests under way. */
+      inFlight: z.int(),
+    }),
+  ),
   crons: z.array(
     z.object({
       name: z.string(),

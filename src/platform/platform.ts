@@ -16,6 +16,7 @@ import { createBackups } from './features/backups/index.ts'
 import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
 import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
+import { createDelivery } from './features/delivery/index.ts'
 import { createDrains } from './features/drains/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
 import { createEvents } from './features/events/index.ts'
@@ -153,6 +154,7 @@ export async function assemble(options: PlatformOptions) {
     engines: engineOf,
     order,
     wanted: (queries, filter) => rollouts.overview(queries, filter),
+    newer: (queries, lags) => releases.newer(queries, lags),
     async stop(change, app, by) {
       const stopped = await rollouts.remove(change, app, by)
       await releases.forget(change, app)
@@ -230,6 +232,7 @@ export async function assemble(options: PlatformOptions) {
     onError,
   })
   const processes = createProcesses({ database, clock, engines: engineOf, releases, rollouts, onError })
+  const delivery = createDelivery({ database, clock, releases, order })
   const drains = createDrains({
     database,
     clock,
@@ -322,6 +325,7 @@ export async function assemble(options: PlatformOptions) {
     apps: { ...apps.routes.apps, detect: ships.routes.apps.detect },
     builds: builds.routes.builds,
     config: config.routes.config,
+    delivery: delivery.routes.delivery,
     drains: drains.routes.drains,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },
@@ -349,6 +353,7 @@ export async function assemble(options: PlatformOptions) {
     releases,
     rollouts,
     processes,
+    delivery,
     drains,
     pipelines,
     ships,

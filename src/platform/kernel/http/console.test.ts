@@ -20,7 +20,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'assets/console-abc.js.gz'), gzipSync('small'))
   await writeFile(join(folder, 'secret.js'), 'secret')
   database = await openTestDatabase()
-  const isSignedIn = async (incoming: { headers: { cookie?: string } }) => incoming.headers.cookie === 'yes'
+  const isSignedIn = async (incoming: { headers: { cookie?: string | undefined } }) =>
+    incoming.headers.cookie === 'yes'
   server = await serveForTest({
     database: database.database,
     routes: {},
