@@ -99,6 +99,7 @@ Ctrl-C stops everything that was started here. What happens from now on:
 
 /** The live summary: the timeline as it grows, until Ctrl-C. */
 async function followEvents(): Promise<void> {
+  if (stopping) return
   const child: ChildProcess = spawn(process.execPath, [TOW, 'events', '-f', '-n', '0', '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     // Ctrl-C is ours: it would otherwise end this child first, with words of its own.
@@ -106,6 +107,8 @@ async function followEvents(): Promise<void> {
   })
   process.on('exit', () => child.kill())
   for await (const line of createInterface({ input: child.stdout! })) {
+    // What is said while the platform ends is no event.
+    if (stopping) break
     const event = JSON.parse(line) as Event
     say(`  ${event.at.slice(11, 19)}  ${event.message} (${event.by})`)
   }

@@ -21,6 +21,8 @@ export interface World {
   /** How rollouts end, by app; `hold` leaves them on their way. Default: live. */
   rollouts: Record<string, Rollout['phase'] | 'hold'>
   faults: unknown[]
+  /** Branches of whose end it was told. */
+  gone: string[]
   /** Of the repository `shop`. */
   url: string
   /** The working copy, a repository with the remote `tow`. */
@@ -65,6 +67,7 @@ export async function openWorld(permissions?: readonly Permission[]): Promise<Wo
   const fixture = await openFixture()
   const folder = await mkdtemp(join(tmpdir(), 'tow-push-'))
   const faults: unknown[] = []
+  const gone: string[] = []
   let isOpen = true
   const { content, ships } = fixture.platform
   const feature = createGit({
@@ -74,6 +77,7 @@ export async function openWorld(permissions?: readonly Permission[]): Promise<Wo
     ships,
     environment: async () => 'stage',
     mayShip: async () => {},
+    branchGone: async (_actor, _repository, branch) => void gone.push(branch),
     async serving(app) {
       const mine = (await fixture.releases()).filter((row) => row.app === app)
       const isOver = mine.every(({ phase }) => ['live', 'failed', 'aborted', 'superseded'].includes(phase))
@@ -94,6 +98,7 @@ export async function openWorld(permissions?: readonly Permission[]): Promise<Wo
     server,
     rollouts: {},
     faults,
+    gone,
     url: `${server.url}/git/shop.git`,
     folder,
     git: (...parameters) => runGit(folder, parameters),

@@ -69,5 +69,5 @@ test('three services live in two namespaces, checked through the Gateway', { tim
   expect(said).toContain('✓ cluster-prod answers, with the same artifacts and its own database')
   expect(said).not.toContain('only-for-tests')
   started.kill('SIGINT')
-  expect(await ended).toEqual([0, null])
+  expect(await ended, said).toEqual([0, null])
 })

@@ -6,7 +6,7 @@ import { TowError } from '../src/api/errors.ts'
 import type { LogLine } from '../src/api/logs.ts'
 import type { Attachment, Engine, Observation, Target } from '../src/engines/engine.ts'
 import { lineFilter } from '../src/engines/log-filter.ts'
-import { createModelWorld, type ModelWorld } from './model-world.ts'
+import { createModelWorld, type ModelWorld, modelHost, placeOf } from './model-world.ts'
 
 export type Fault = 'lost-request' | 'lost-answer' | 'hang' | null
 
@@ -92,11 +92,11 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       lines.push(line)
       changed()
     },
-    configOf: (target, set) => configs.get(`${target.app}/${target.environment}/${set}`),
+    configOf: (target, set) => configs.get(`${placeOf(target)}/${set}`),
     async capabilities() {
       return {
         weights: true,
-        spaces: false,
+        spaces: true,
         crons: true,
         terminal: true,
         metrics: true,
@@ -110,16 +110,15 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       return refusal ? { code: 'platform', message: refusal } : null
     },
     async apply(target, generation, desired) {
-      calls.push(`apply ${target.app}/${target.environment} ${generation}`)
+      calls.push(`apply ${placeOf(target)} ${generation}`)
       await call('apply', target, () => {
         world.apply(target, generation, desired)
-        for (const set of desired.sets)
-          configs.set(`${target.app}/${target.environment}/${set.id}`, set.config)
+        for (const set of desired.sets) configs.set(`${placeOf(target)}/${set.id}`, set.config)
       })
       changed()
     },
     async remove(target, generation) {
-      calls.push(`remove ${target.app}/${target.environment} ${generation}`)
+      calls.push(`remove ${placeOf(target)} ${generation}`)
       await call('remove', target, () => world.remove(target, generation))
       changed()
     },
@@ -128,7 +127,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     watch,
     async addresses(target) {
       return {
-        public: [`http://${target.app}.${target.environment}.localhost`],
+        public: [`http://${modelHost(target)}`],
         internal: `http://${target.app}.internal`,
       }
     },
@@ -152,7 +151,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       }
     },
     async run(target, job) {
-      calls.push(`run ${target.app}/${target.environment} ${job.key}`)
+      calls.push(`run ${placeOf(target)} ${job.key}`)
       const status = await call('run', target, () => world.run(target, job))
       changed()
       return status

@@ -5,6 +5,7 @@
  */
 import { TowError } from '../src/api/errors.ts'
 import type {
+  Demand,
   Desired,
   DesiredSet,
   Job,
@@ -53,6 +54,13 @@ interface ModelJob extends JobStatus {
   ends: 'succeeded' | 'failed' | 'unknown'
 }
 
+/** `missions/stage`, or `missions/stage/mine` in a space. */
+export const placeOf = ({ app, environment, space }: Target): string =>
+  [app, environment, ...(space === undefined ? [] : [space])].join('/')
+
+export const modelHost = ({ app, environment, space }: Target): string =>
+  `${space === undefined ? app : `${app}--${space}`}.${environment}.localhost`
+
 const NOTHING: Desired = { sets: [], split: [{ weights: {} }], crons: [] }
 const RETRY_MS = 200
 
@@ -66,13 +74,14 @@ export function createModelWorld({
   let targets = new Map<string, ModelTarget>()
   const jobs = new Map<string, ModelJob>()
   const foreign = new Set<string>()
+  const demands = new Map<string, Partial<Demand>>()
   const behaviours = new Map<string, Partial<Behaviour>>()
   /** How often a job was really started, by key. */
   const starts = new Map<string, number>()
   /** Requests that lost their set before they, or their grace, were over. */
   const cut: string[] = []
 
-  const name = (target: Target) => `${target.app}/${target.environment}`
+  const name = placeOf
   function behaviour(target: Target, release: number): Behaviour {
     return {
       ...WELL_BEHAVED,
@@ -295,7 +304,10 @@ export function createModelWorld({
       })),
       split: model.desired.split.map((rule) => ({ ...rule, weights: { ...rule.weights } })),
       crons: model.desired.crons.map((cron) => ({ name: cron.name, set: cron.set, nextAt: null })),
-      addresses: { public: [`http://${target.app}.${target.environment}.localhost`], internal: null },
+      addresses: { public: [`http://${modelHost(target)}`], internal: null },
+      ...(target.space !== undefined && {
+        demand: { lastAskedAt: null, waiting: 0, ...demands.get(name(target)) },
+      }),
     }
   }
 
@@ -340,6 +352,10 @@ export function createModelWorld({
     behave(target: Target, behaves: Partial<Behaviour>, release?: number) {
       const key = release === undefined ? name(target) : `${name(target)}/${release}`
       behaviours.set(key, { ...behaviours.get(key), ...behaves })
+    },
+    /** What the router saw of a target with a space. */
+    demand(target: Target, seen: Partial<Demand>) {
+      demands.set(name(target), seen)
     },
     /** Somebody else has an app of this name there: whatever it is told, it refuses. */
     belongsToAnother(target: Target) {

@@ -306,6 +306,15 @@ function createPorts(fixture: Fixture): ShipPorts {
       },
     },
     urls: async (app, environment) => [`http://${app}.${environment}.localhost`],
+    spaces: {
+      environmentOf: async () => null,
+      async require(environment) {
+        throw new TowError('UNSUPPORTED', `there are no spaces over ${environment}`)
+      },
+      prepare: async () => {
+        throw new Error('there are no spaces here')
+      },
+    },
   }
 }
 

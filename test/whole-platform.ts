@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Client, createClient } from '../src/client/client.ts'
 import { createLog, type LogEntry } from '../src/platform/kernel/log.ts'
-import { createPlatform, type Platform } from '../src/platform/platform.ts'
+import { createPlatform, type Platform, type PlatformOptions } from '../src/platform/platform.ts'
 import { createBlobStore } from '../src/trees/blob-store.ts'
 import { storeFolder } from '../src/trees/store-folder.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
@@ -15,7 +15,7 @@ import { createTestBuilder } from './ships-fixture.ts'
 export interface WholePlatform {
   home: string
   url: string
-  database: TestDatabase
+  database: Pick<TestDatabase, 'database' | 'db' | 'close'>
   /** Of the person who started it, its administrator. */
   token: string
   client: Client
@@ -23,6 +23,8 @@ export interface WholePlatform {
   /** Everything that the platform logged. */
   logged: LogEntry[]
   listenBeyond: Platform['listenBeyond']
+  /** Ends the platform and starts another over the same home and database; `url` and `client` are then others. */
+  restart(): Promise<void>
   /** Keeps files as a tree that the platform knows; answers with its hash. */
   tree(files: Record<string, string>): Promise<string>
   /** Ships a folder of files and waits until it is live, or has failed. */
@@ -32,15 +34,21 @@ export interface WholePlatform {
 
 /**
  * `ada` has started it. The time of engine and platform goes on by itself, ten times as fast; or, `still`, only by
- * `engine.advance`.
+ * `engine.advance`. Closing it closes the database, which is one of the test run's server unless another is given.
  */
-export async function openWholePlatform({ still = false } = {}): Promise<WholePlatform> {
-  const database = await openTestDatabase()
+export async function openWholePlatform({
+  still = false,
+  database: given,
+}: {
+  still?: boolean
+  database?: Pick<TestDatabase, 'database' | 'db' | 'close'>
+} = {}): Promise<WholePlatform> {
+  const database = given ?? (await openTestDatabase())
   const home = await mkdtemp(join(tmpdir(), 'tow-whole-'))
   const blobs = createBlobStore(join(home, 'blobs'))
   const engine = createModelEngine()
   const logged: LogEntry[] = []
-  const platform = await createPlatform({
+  const options: PlatformOptions = {
     ...modelPlatform({ home, database: database.database, engine }),
     version: '1.2.3',
     clock: { now: () => new Date(engine.world.now()) },
@@ -52,7 +60,8 @@ export async function openWholePlatform({ still = false } = {}): Promise<WholePl
       digestLayer: async ({ hash }) => ({ diffId: `sha256:${hash}`, digest: `sha256:${hash}`, size: 1 }),
       endProcess: async () => {},
     },
-  })
+  }
+  let platform = await createPlatform(options)
   const url = await platform.listen(0)
   const token = (await readFile(platform.tokenFile, 'utf8')).trim()
   const client = createClient({ url, token })
@@ -65,17 +74,23 @@ export async function openWholePlatform({ still = false } = {}): Promise<WholePl
       await writeFile(join(folder, path), text)
     }
     const { tree: kept } = await storeFolder(folder, blobs)
-    await client.trees.put({ hash: kept.hash, upserts: [...kept.entries], removals: [] })
+    await whole.client.trees.put({ hash: kept.hash, upserts: [...kept.entries], removals: [] })
     return kept.hash
   }
 
-  return {
+  const whole: WholePlatform = {
     ...{ home, url, token, client, database, engine, logged },
     listenBeyond: platform.listenBeyond,
+    async restart() {
+      await platform.close()
+      platform = await createPlatform(options)
+      whole.url = await platform.listen(0)
+      whole.client = createClient({ url: whole.url, token })
+    },
     tree,
     async ship(files, folderName = 'shop') {
-      const { id } = await client.ships.start({ tree: await tree(files), folderName })
-      for await (const update of await client.ships.follow({ id })) {
+      const { id } = await whole.client.ships.start({ tree: await tree(files), folderName })
+      for await (const update of await whole.client.ships.follow({ id })) {
         if (update.type === 'ship' && update.ship.state !== 'running') break
       }
       return id
@@ -87,4 +102,5 @@ export async function openWholePlatform({ still = false } = {}): Promise<WholePl
       await rm(home, { recursive: true, force: true })
     },
   }
+  return whole
 }

@@ -9,6 +9,7 @@ import { createServer as createHttp2Server } from 'node:http2'
 import { createServer as createNetServer } from 'node:net'
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+let isLeaving = false
 const web = createServer(async (request, response) => {
   if (request.url === '/slow') {
     for (let part = 0; part < 10; part += 1) {
@@ -19,11 +20,11 @@ const web = createServer(async (request, response) => {
   }
   if (request.url === '/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    while (!response.destroyed) {
+    while (!response.destroyed && !isLeaving) {
       response.write('data: version ${version}\\n\\n')
       await sleep(100)
     }
-    return
+    return response.end()
   }
   let bytes = 0
   for await (const chunk of request) bytes += chunk.length
@@ -82,6 +83,7 @@ const server = createNetServer((socket) => {
 })
 server.listen(process.env.PORT)
 process.on('SIGTERM', () => {
+  isLeaving = true
   server.close()
   web.close()
   web.closeIdleConnections()

@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:http'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
+import WebSocket from 'ws'
 
 export interface Tally {
   answered: Record<string, number>
@@ -18,18 +19,34 @@ export interface Clients {
 
 interface Run {
   url: string
+  /** The name that is asked for, where the address is not found by it. */
+  host: string
   tally: Tally
   isStopping(): boolean
+  failed(why: string): void
+}
+
+export interface Reach {
+  host?: string
+  /** Not behind what speaks HTTP/1 alone to the app. */
+  withGrpc?: boolean
+  failed?: (why: string) => void
+}
+
+const fail = ({ tally, failed }: Run, why: string) => {
+  tally.failures.push(why)
+  failed(why)
 }
 
 const count = ({ tally }: Run, kind: string) => {
   tally.answered[kind] = (tally.answered[kind] ?? 0) + 1
 }
 
-export function startClients(url: string): Clients {
+export function startClients(url: string, reach: Reach = {}): Clients {
+  const { host = new URL(url).host, withGrpc = true, failed = () => {} } = reach
   const tally: Tally = { answered: {}, failures: [], madeAnew: 0 }
   let isStopping = false
-  const run: Run = { url, tally, isStopping: () => isStopping }
+  const run: Run = { url, host, tally, isStopping: () => isStopping, failed }
   const many = (amount: number, client: () => Promise<void>) => Array.from({ length: amount }, client)
   const clients = [
     ...many(8, () => keepAlive(run, 'keep-alive', '/', null, 5)),
@@ -37,8 +54,8 @@ export function startClients(url: string): Clients {
     ...many(4, () => keepAlive(run, 'dribbling', '/', ['a', 'b', 'c', 'd', 'e'], 10)),
     ...many(4, () => streaming(run)),
     ...many(4, () => webSocket(run)),
-    ...many(4, () => grpc(run, 'gRPC', '/switches.Clock/Tell', 1)),
-    ...many(4, () => grpc(run, 'gRPC stream', '/switches.Clock/Watch', 8)),
+    ...many(withGrpc ? 4 : 0, () => grpc(run, 'gRPC', '/switches.Clock/Tell', 1)),
+    ...many(withGrpc ? 4 : 0, () => grpc(run, 'gRPC stream', '/switches.Clock/Watch', 8)),
   ]
   return {
     tally,
@@ -52,18 +69,19 @@ export function startClients(url: string): Clients {
 async function keepAlive(run: Run, kind: string, path: string, body: string[] | null, pause: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   while (!run.isStopping()) {
-    const failure = await call(new URL(path, run.url), agent, body)
+    const failure = await call(run, path, agent, body)
     if (failure === null) count(run, kind)
-    else run.tally.failures.push(`${kind}: ${failure}`)
+    else fail(run, `${kind}: ${failure}`)
     await sleep(pause)
   }
   agent.destroy()
 }
 
 /** Why the call failed; null where it did not. */
-function call(url: URL, agent: Agent, body: string[] | null): Promise<string | null> {
+function call({ url, host }: Run, path: string, agent: Agent, body: string[] | null): Promise<string | null> {
   return new Promise((resolve) => {
-    const sent = request(url, { agent, method: body ? 'POST' : 'GET' }, (response) => {
+    const options = { agent, method: body ? 'POST' : 'GET', headers: { host } }
+    const sent = request(new URL(path, url), options, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
@@ -71,7 +89,7 @@ function call(url: URL, agent: Agent, body: string[] | null): Promise<string | n
       response.on('error', (error) => resolve(`answer: ${error.message}`))
       response.on('end', () => {
         if (response.statusCode !== 200) resolve(`${response.statusCode} ${text.slice(0, 80)}`)
-        else if (url.pathname === '/slow' && !text.endsWith('end')) resolve(`cut after ${text.length} bytes`)
+        else if (path === '/slow' && !text.endsWith('end')) resolve(`cut after ${text.length} bytes`)
         else if (body && !text.endsWith(` ${body.length}`)) resolve(`the body did not arrive whole: ${text}`)
         else resolve(null)
       })
@@ -91,12 +109,13 @@ function call(url: URL, agent: Agent, body: string[] | null): Promise<string | n
 async function streaming(run: Run) {
   while (!run.isStopping()) {
     await new Promise<void>((resolve) => {
-      const fail = (why: string) => {
-        run.tally.failures.push(`events: ${why}`)
+      const broken = (why: string) => {
+        fail(run, `events: ${why}`)
         resolve()
       }
-      const sent = request(new URL('/events', run.url), { agent: false }, (response) => {
-        if (response.statusCode !== 200) fail(String(response.statusCode))
+      const options = { agent: false, headers: { host: run.host } } as const
+      const sent = request(new URL('/events', run.url), options, (response) => {
+        if (response.statusCode !== 200) broken(String(response.statusCode))
         response.on('data', () => {
           count(run, 'event')
           if (!run.isStopping()) return
@@ -105,13 +124,13 @@ async function streaming(run: Run) {
           sent.destroy()
           resolve()
         })
-        response.on('error', (error) => fail(error.message))
+        response.on('error', (error) => broken(error.message))
         response.on('end', () => {
           run.tally.madeAnew += 1
           resolve()
         })
       })
-      sent.on('error', (error) => fail(error.message))
+      sent.on('error', (error) => broken(error.message))
       sent.end()
     })
   }
@@ -121,7 +140,9 @@ async function streaming(run: Run) {
 async function webSocket(run: Run) {
   while (!run.isStopping()) {
     await new Promise<void>((resolve) => {
-      const socket = new WebSocket(new URL('/socket', run.url.replace('http', 'ws')))
+      const socket = new WebSocket(new URL('/socket', run.url.replace('http', 'ws')), {
+        headers: { host: run.host },
+      })
       let isOpen = false
       let said = ''
       const say = () => {
@@ -134,7 +155,7 @@ async function webSocket(run: Run) {
       }
       socket.onmessage = ({ data }) => {
         if (data === said) count(run, 'WebSocket message')
-        else run.tally.failures.push(`WebSocket: said ${said}, heard ${data}`)
+        else fail(run, `WebSocket: said ${said}, heard ${data}`)
         if (run.isStopping()) socket.close()
         else setTimeout(say, 20)
       }
@@ -157,7 +178,7 @@ async function grpc(run: Run, kind: string, path: string, messages: number) {
     }
     const failure = await grpcCall(session, path, messages)
     if (failure === null) count(run, kind)
-    else run.tally.failures.push(`${kind}: ${failure}`)
+    else fail(run, `${kind}: ${failure}`)
     await sleep(10)
   }
   session?.close()

@@ -18,6 +18,7 @@ import { releases } from './releases.ts'
 import { rollouts } from './rollouts.ts'
 import { ships } from './ships.ts'
 import { signIn } from './sign-in.ts'
+import { spaces } from './spaces.ts'
 import { system } from './system.ts'
 import { trees } from './trees.ts'
 
@@ -39,6 +40,7 @@ export const contract = {
   rollouts,
   ships,
   signIn,
+  spaces,
   system,
   teams,
   tokens,

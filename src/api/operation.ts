@@ -29,7 +29,8 @@ export function isScoped(permission: Permission): permission is ScopedPermission
  * Resolved and checked for every request in one place, before the operation begins.
  */
 export type Objects =
-  | { app: string; environment: string }
+  /** `inSpace`: a field that may name a space, whose owner is then asked for too. */
+  | { app: string; environment: string; inSpace?: string }
   | { environment: string }
   /** An app, wherever something of it is. */
   | { everywhere: string }
@@ -39,7 +40,9 @@ export type Objects =
   | { run: string }
   | { ship: string }
   /** The apps that a tree declares, as far as they are to be shipped. */
-  | { tree: string }
+  | { tree: string; inSpace?: string }
+  /** A space, and an app that is changed in it. */
+  | { space: string; app?: string }
   /** No app and no environment yet: to hold the permission anywhere is enough. */
   | 'none'
 

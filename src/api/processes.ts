@@ -62,6 +62,9 @@ export const Run = z.object({
   id: z.string(),
   app: Name,
   environment: Name,
+  /** The space that it ran in; null for the environment itself. */
+  space: Name.nullable(),
+  /** In a space: the revision. */
   release: ReleaseNumber,
   command: z.string(),
   state: z.enum(['running', 'succeeded', 'failed', 'unknown']),
@@ -74,6 +77,8 @@ export const Run = z.object({
 export type Run = z.infer<typeof Run>
 
 const OfApp = z.object({ app: Name, environment: Name })
+/** The environment's own, or the copy in a space over it. */
+const OfCopy = OfApp.extend({ space: Name.optional() })
 const base = '/apps/{app}/environments/{environment}' as const
 
 /** The terminal of a run is a WebSocket at `/api/runs/{id}/terminal`, outside this table. */
@@ -84,7 +89,7 @@ export const processes = {
     summary: 'What runs, as observed',
     permission: 'read',
   })
-    .input(OfApp)
+    .input(OfCopy)
     .output(ProcessList),
   scale: operation({
     method: 'PATCH',
@@ -105,9 +110,9 @@ export const processes = {
     path: `${base}/restart`,
     summary: 'Replace the running processes, one at a time',
     permission: 'app:change',
-    objects: { app: 'app', environment: 'environment' },
+    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
   })
-    .input(OfApp.extend({ process: Name.optional() }))
+    .input(OfCopy.extend({ process: Name.optional() }))
     .output(z.object({ processes: z.array(z.string()) })),
   maintain: operation({
     method: 'PUT',
@@ -130,17 +135,17 @@ export const processes = {
     summary: 'Log lines, oldest first',
     permission: 'read',
   })
-    .input(OfApp.extend(LogQuery.shape))
+    .input(OfCopy.extend(LogQuery.shape))
     .output(eventIterator(LogLine)),
   run: operation({
     method: 'POST',
     path: `${base}/runs`,
     summary: 'Start a command once, in a process of the live release',
     permission: 'app:change',
-    objects: { app: 'app', environment: 'environment' },
+    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
   })
     .input(
-      OfApp.extend({
+      OfCopy.extend({
         command: z.string().min(1).max(8192),
         terminal: z.object({ columns: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }).optional(),
         /** Nobody will attach to write: its input is empty. */
@@ -159,7 +164,7 @@ export const processes = {
     summary: 'Runs, newest first',
     permission: 'read',
   })
-    .input(OfApp)
+    .input(OfCopy)
     .output(z.array(Run)),
   samples: operation({
     method: 'GET',
@@ -167,7 +172,7 @@ export const processes = {
     summary: 'CPU and memory of the last 24 hours, by process',
     permission: 'read',
   })
-    .input(OfApp)
+    .input(OfCopy)
     .output(
       z.array(
         z.object({

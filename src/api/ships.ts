@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { Origin } from './app-spec.ts'
 import { Digest, Name, ReleaseNumber, Timestamp } from './names.ts'
 import { operation } from './operation.ts'
+import { IntoSpace } from './spaces.ts'
 
 /**
  * One delivery of one tree: every app is built before any is released. It lives on the platform: a client that goes
@@ -12,6 +13,7 @@ export const ShippedApp = z.object({
   app: Name,
   state: z.enum(['waiting', 'building', 'built', 'releasing', 'live', 'failed', 'unchanged', 'cancelled']),
   build: z.string().nullable(),
+  /** In a space: the revision. */
   release: ReleaseNumber.nullable(),
   rollout: z.string().nullable(),
   urls: z.array(z.string()),
@@ -36,6 +38,8 @@ export const SHIPPED_WORDS: Record<ShippedApp['state'], string> = {
 export const Ship = z.object({
   id: z.string(),
   environment: Name,
+  /** The space over the environment that it goes into; null for a release. */
+  space: Name.nullable(),
   tree: Digest,
   origin: Origin,
   by: z.string(),
@@ -66,9 +70,9 @@ export const ships = {
   start: operation({
     method: 'POST',
     path: '/ships',
-    summary: 'Build apps of a tree and release them',
+    summary: 'Build apps of a tree and release them, or put them into a space',
     permission: 'app:change',
-    objects: { tree: 'tree' },
+    objects: { tree: 'tree', inSpace: 'space.name' },
   })
     .input(
       z.object({
@@ -77,6 +81,7 @@ export const ships = {
         /** Default: all that the tree declares. */
         apps: z.array(Name).max(200).optional(),
         environment: Name.optional(),
+        space: IntoSpace.optional(),
         origin: Origin.default({}),
         /** Whether a newer release waits for a running rollout or replaces it. */
         whenBusy: z.enum(['supersede', 'queue']).default('supersede'),

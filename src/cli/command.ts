@@ -53,3 +53,7 @@ export const ENVIRONMENT_OPTION: Option = {
   flags: '-e, --env <name>',
   description: 'the environment (default: the first of the pipeline)',
 }
+export const SPACE_OPTION: Option = {
+  flags: '--space <name>',
+  description: 'the app’s copy in this space, instead of the environment’s own',
+}

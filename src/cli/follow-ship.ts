@@ -52,7 +52,9 @@ function show(board: Board, ship: Ship): void {
           : state === 'waiting'
             ? 'waiting'
             : 'running'
-    board.set(app, mark, `${SHIPPED_WORDS[state]}${release === null ? '' : ` v${release}`}`)
+    const version =
+      release === null ? '' : ` ${ship.space === null ? `v${release}` : `${ship.space}.${release}`}`
+    board.set(app, mark, SHIPPED_WORDS[state] + version)
   }
 }
 
@@ -70,7 +72,9 @@ function tell(board: Board, terminal: Terminal, update: Exclude<ShipUpdate, { ty
 /** Ctrl-C: builds are given up, since nobody waits for them; what already rolls out is left to end well. */
 async function leave(client: Client, terminal: Terminal, ship: Ship): Promise<number> {
   const releasing = ship.apps.some(({ state }) => state === 'releasing' || state === 'live')
-  if (releasing)
+  if (releasing && ship.space !== null)
+    terminal.say(`It goes on without you. tow spaces show ${ship.space} shows how.`)
+  else if (releasing)
     terminal.say('The rollout goes on without you. tow rollout shows it, tow rollout abort gives it up.')
   else {
     await client.ships.cancel({ id: ship.id })
@@ -89,8 +93,10 @@ function conclude(terminal: Terminal, ship: Ship, milliseconds: number, json: bo
       })
   }
   if (ship.state === 'live') {
-    terminal.say(`Live in ${ship.environment} after ${duration(milliseconds)}.`)
-    if (!json) {
+    const place = ship.space === null ? ship.environment : `${ship.space} over ${ship.environment}`
+    terminal.say(`Live in ${place} after ${duration(milliseconds)}.`)
+    // Of a space the links are told, which let somebody in.
+    if (!json && ship.space === null) {
       for (const { app, urls } of ship.apps) {
         if (urls[0]) terminal.print(ship.apps.length === 1 ? urls[0] : `${app}  ${urls[0]}`)
       }

@@ -10,6 +10,7 @@ import { describeJobs } from './conformance/jobs.ts'
 import { describeLogs } from './conformance/logs.ts'
 import { describeProcesses } from './conformance/processes.ts'
 import { createSampleContent, type DigestLayer, sampleArtifact } from './conformance/sample.ts'
+import { describeSpaces } from './conformance/spaces.ts'
 import { describeTraffic } from './conformance/traffic.ts'
 import { describeWhole } from './conformance/whole.ts'
 import { createWorld } from './conformance/world.ts'
@@ -71,6 +72,7 @@ export function describeEngine(
 
     describeProcesses(world)
     describeTraffic(world)
+    describeSpaces(world)
     describeJobs(world)
     describeLogs(world)
     describeWhole(world)

@@ -6,11 +6,13 @@
 import type { Artifact, CronSpec, Platform, ProcessSpec } from '../api/app-spec.ts'
 import type { LogLine, LogQuery } from '../api/logs.ts'
 import type { JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
+import type { Overlay } from '../api/overlay.ts'
 import type { SplitRule } from '../api/split.ts'
 import type { BlobStore } from '../trees/blob-store.ts'
 import type { Tree } from '../trees/tree.ts'
 
 export type * from '../api/observation.ts'
+export type { Overlay, SpaceDoor } from '../api/overlay.ts'
 export type { SplitRule } from '../api/split.ts'
 
 /** One release as the engine runs it. `id` is unique for the target for ever: `v12`, later `v12.my-space`. */
@@ -49,23 +51,6 @@ export interface Desired {
   maintenance?: { message: string }
   /** How traffic comes to a target with a space; present there, and only there. */
   overlay?: Overlay
-}
-
-export interface Overlay {
-  /** Who may come in by the space's host names; everybody without it. */
-  door?: SpaceDoor
-  /** One sentence that pages show at their foot, e.g. `mine, a space of ann over stage`. */
-  banner?: string
-  /** The environment's whole traffic for the app comes here; the router itself gives it back then (ms since the epoch). */
-  swap?: { until: number }
-}
-
-/** A token is `<expiry, seconds since the epoch>.<id>.<base64url of HMAC-SHA256(key, "<space>.<expiry>.<id>")>`. */
-export interface SpaceDoor {
-  /** Base64url; a secret, treated as config is. */
-  key: string
-  /** Ids of tokens that no longer let anybody in. */
-  revoked: string[]
 }
 
 export interface Job {

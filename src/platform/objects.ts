@@ -14,6 +14,7 @@ import type { Needs } from './features/needs/index.ts'
 import type { Processes } from './features/processes/index.ts'
 import type { Rollouts } from './features/rollouts/index.ts'
 import type { Ships, StartInput } from './features/ships/index.ts'
+import type { Spaces } from './features/spaces/index.ts'
 import type { Queries } from './kernel/database.ts'
 import { type Authorize, textsAt } from './kernel/http/authorize.ts'
 
@@ -28,6 +29,14 @@ export interface ObjectsOptions {
   processes: Pick<Processes, 'run'>
   rollouts: Pick<Rollouts, 'get' | 'targets'>
   ships: Pick<Ships, 'asked' | 'ofBuild' | 'view'>
+  spaces: Pick<Spaces, 'ownedAs'>
+}
+
+/** The name of a space where the input may hold one. */
+function spaceIn(input: Input, place: string | undefined): string | null {
+  let at: unknown = input
+  for (const part of place?.split('.') ?? []) at = (at as Record<string, unknown> | undefined)?.[part]
+  return typeof at === 'string' ? at : null
 }
 
 type Input = Readonly<Record<string, unknown>>
@@ -35,22 +44,25 @@ interface Place {
   app: string
   /** Null: whichever; there is nothing of it anywhere. */
   environment: string | null
+  /** Name of a space that it is in. */
+  space?: string | null
 }
 
 export function createAuthorize(options: ObjectsOptions): Authorize {
-  const { db, access, apps, environments, builds, processes, rollouts, ships } = options
+  const { db, access, apps, environments, builds, processes, rollouts, ships, spaces } = options
 
   async function ofShip(id: string): Promise<Place[]> {
     const ship = await ships.view(id)
-    return ship.apps.map(({ app }) => ({ app, environment: ship.environment }))
+    return ship.apps.map(({ app }) => ({ app, environment: ship.environment, space: ship.space }))
   }
 
   async function placesBehind(objects: Exclude<Objects, 'none'>, input: Input): Promise<Place[]> {
     const [id = ''] = textsAt(input, Object.values(objects)[0]!)
-    if ('app' in objects) {
+    if ('app' in objects && 'environment' in objects) {
       const [environment = ''] = textsAt(input, objects.environment)
       await environments.get(db, environment)
-      return textsAt(input, objects.app).map((app) => ({ app, environment }))
+      const space = spaceIn(input, objects.inSpace)
+      return textsAt(input, objects.app).map((app) => ({ app, environment, space }))
     }
     if ('everywhere' in objects) return everywhere(id)
     if ('rollout' in objects) return [await rollouts.get(db, id)]
@@ -58,12 +70,13 @@ export function createAuthorize(options: ObjectsOptions): Authorize {
     if ('ship' in objects) return ofShip(id)
     if ('tree' in objects) {
       const { names, environment } = await ships.asked(input as unknown as StartInput)
-      return names.map((app) => ({ app, environment }))
+      const space = spaceIn(input, objects.inSpace)
+      return names.map((app) => ({ app, environment, space }))
     }
     if ('build' in objects) {
       const { app } = await builds.view(id)
       const waiting = await ships.ofBuild(id)
-      return waiting.length > 0 ? waiting.map(({ environment }) => ({ app, environment })) : everywhere(app)
+      return waiting.length > 0 ? waiting.map((place) => ({ ...place, app })) : everywhere(app)
     }
     throw new Error(`nobody knows what ${Object.keys(objects)} is`)
   }
@@ -87,8 +100,24 @@ export function createAuthorize(options: ObjectsOptions): Authorize {
       await environments.get(db, environment)
       return [{ app: null, owner: null, environment }]
     }
+    if ('space' in objects)
+      return ofSpace(textsAt(input, objects.space)[0]!, objects.app && textsAt(input, objects.app)[0])
     const places = await placesBehind(objects, input)
-    return Promise.all(places.map(async (place) => ({ ...place, owner: await apps.ownerOf(db, place.app) })))
+    return Promise.all(
+      places.map(async ({ app, environment, space }) => {
+        const owned = space ? await spaces.ownedAs(db, space) : null
+        const of = owned ? { space: { name: owned.name, person: owned.owner } } : {}
+        return { app, environment, owner: await apps.ownerOf(db, app), ...of }
+      }),
+    )
+  }
+
+  /** NOT_FOUND where there is none. */
+  async function ofSpace(name: string, app: string | undefined): Promise<Touched[]> {
+    const { environment, owner: person } = await spaces.ownedAs(db, name, 'required')
+    const of = { environment, space: { name, person } }
+    if (app === undefined) return [{ app: null, owner: null, ...of }]
+    return [{ app, owner: await apps.ownerOf(db, app), ...of }]
   }
 
   return async (principal, permission, objects, input) => {

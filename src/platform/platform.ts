@@ -29,6 +29,7 @@ import { createReleases } from './features/releases/index.ts'
 import { createRollouts } from './features/rollouts/index.ts'
 import { createShips } from './features/ships/index.ts'
 import { createSignIn, type SignInOptions } from './features/sign-in/index.ts'
+import { createSpaces } from './features/spaces/index.ts'
 import { createSystem, type SystemOptions } from './features/system/index.ts'
 import { createWhy } from './features/why/index.ts'
 import { PLATFORM } from './kernel/actor.ts'
@@ -122,7 +123,11 @@ export async function assemble(options: PlatformOptions) {
     onError,
     async roots() {
       const all = await Promise.all([builds.roots(), ships.roots()])
-      return { trees: all.flatMap(({ trees }) => [...trees]), blobs: all.flatMap((one) => [...one.blobs]) }
+      const { trees: inSpaces } = await spaces.roots()
+      return {
+        trees: [...all.flatMap(({ trees }) => [...trees]), ...inSpaces],
+        blobs: all.flatMap((one) => [...one.blobs]),
+      }
     },
   })
   const environments = createEnvironments({
@@ -137,11 +142,13 @@ export async function assemble(options: PlatformOptions) {
       if (postgres !== undefined) await needs.servers.add(change, environment, postgres)
     },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    leaving: (queries, environment) => rollouts.leaving(queries, environment),
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
       await needs.keep(change, { environment })
       await needs.servers.forget(change, environment)
       await drains.forgetEnvironment(change, environment)
+      await spaces.forgetEnvironment(change, environment)
       await access.forget(change, environment)
     },
   })
@@ -160,6 +167,7 @@ export async function assemble(options: PlatformOptions) {
       await releases.forget(change, app)
       const keptDatabases = await needs.keep(change, { app })
       await config.forget(change, { app })
+      await spaces.forgetApp(change, app)
       return { environments: stopped, keptDatabases }
     },
   })
@@ -173,7 +181,10 @@ export async function assemble(options: PlatformOptions) {
       const number = await rollouts.intended(queries, app, environment)
       return number === null ? null : (await releases.get(queries, app, environment, number)).run
     },
-    onChanged: (change, changed) => rollouts.configChanged(change, changed),
+    async onChanged(change, changed) {
+      await spaces.configChanged(change, changed)
+      return rollouts.configChanged(change, changed)
+    },
   })
   const needs = createNeeds({
     database,
@@ -197,7 +208,7 @@ export async function assemble(options: PlatformOptions) {
     onError,
     ...options.build,
     folder: join(home, 'builds'),
-    artifactsInUse: () => releases.artifactsInUse(db),
+    artifactsInUse: async () => [...(await releases.artifactsInUse(db)), ...(await spaces.roots()).artifacts],
     async secrets(app, names) {
       const [first] = await environments.list(db)
       const environment = first?.name ?? ''
@@ -231,7 +242,14 @@ export async function assemble(options: PlatformOptions) {
     needs: ({ app, environment, run }) => needs.ensure(app, environment, run.needs),
     onError,
   })
-  const processes = createProcesses({ database, clock, engines: engineOf, releases, rollouts, onError })
+  const processes = createProcesses({
+    ...{ database, clock, engines: engineOf, releases, rollouts, onError },
+    spaces: {
+      copy: (...of) => spaces.copy(...of),
+      jobSet: (...of) => spaces.jobSet(...of),
+      restart: (...of) => spaces.restart(...of),
+    },
+  })
   const delivery = createDelivery({ database, clock, releases, order })
   const drains = createDrains({
     database,
@@ -258,8 +276,35 @@ export async function assemble(options: PlatformOptions) {
     content,
     builds,
     clock,
-    ports: shipPorts({ environments, apps, rollouts, engines: engineOf }),
+    ports: shipPorts({
+      ...{ environments, apps, rollouts, engines: engineOf },
+      spaces: {
+        get deliver() {
+          return spaces.deliver
+        },
+        ownedAs: (...of) => spaces.ownedAs(...of),
+        progress: (...of) => spaces.progress(...of),
+      },
+    }),
     onError,
+  })
+  const spaces = createSpaces({
+    ...{ database, clock, access, vault: config.vault, engines: engineOf, onError },
+    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    kindOf: async (queries, principal) => (await access.principalNamed(queries, principal))?.kind ?? null,
+    present: config.present,
+    resolve: config.resolve,
+    ownerOf: apps.ownerOf,
+    injectedNames: (wanted) => needs.injectedNames(wanted),
+    refusedNeeds: (queries, app, environment, wanted, together) =>
+      needs.check(queries, app, environment, wanted, together),
+    needs: (app, environment, wanted) => needs.ensure(app, environment, wanted),
+    artifact: (queries, digest) => builds.artifact(queries, digest),
+    async below(queries, app, environment) {
+      const number = await rollouts.live(queries, app, environment)
+      return number === null ? null : releases.find(queries, app, environment, number)
+    },
+    tree: (hash) => content.tree(hash),
   })
   const git = createGit({
     database,
@@ -281,6 +326,8 @@ export async function assemble(options: PlatformOptions) {
       const touched = names.map(async (app) => ({ app, environment, owner: await apps.ownerOf(db, app) }))
       access.require(actor, 'app:change', await Promise.all(touched))
     },
+    branchGone: (actor, repository, branch) =>
+      database.change(actor, async (change) => void (await spaces.branchGone(change, repository, branch))),
     onError: (error) => log.error('a push met an error', error),
   })
   const backups = createBackups({
@@ -337,6 +384,7 @@ export async function assemble(options: PlatformOptions) {
     rollouts: rollouts.routes.rollouts,
     ships: ships.routes.ships,
     signIn: signIn.routes.signIn,
+    spaces: spaces.routes.spaces,
     system: system.routes.system,
     trees: content.routes.trees,
   } satisfies Record<keyof Contract, unknown>)
@@ -357,6 +405,7 @@ export async function assemble(options: PlatformOptions) {
     drains,
     pipelines,
     ships,
+    spaces,
     git,
     backups,
     events,
@@ -371,7 +420,7 @@ export async function assemble(options: PlatformOptions) {
     databasePart(db, migrations),
   ]
   const authorize = createAuthorize({
-    ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships },
+    ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships, spaces },
   })
   async function isSignedIn(session: string | undefined): Promise<boolean> {
     return session !== undefined && (await signIn.principalOfSession(session)) !== null

@@ -2,7 +2,7 @@
  * One try to get a request answered by one endpoint, whatever it speaks: the counting, the time-outs, and what becomes
  * of the request when the try fails. Tried again is only what never reached an app.
  */
-import { answerFailure, type Context, type Exchange, serviceOf } from './exchange.ts'
+import { answerFailure, type Context, type Exchange, serviceOf, waitsNoMore } from './exchange.ts'
 import { type Failure, failures } from './pages.ts'
 import { type EndpointState, enter, release } from './state.ts'
 
@@ -77,7 +77,8 @@ export function beginAttempt(
       exchange.lastFailure = isLate ? failures.connectTimeout(service, connectMs) : failures.refused(service)
       return null
     }
-    const isStale = app.isReused() && isRepeatable(exchange)
+    // Where processes restart in place, an end says as little: the listener may have gone with the request unread.
+    const isStale = (app.isReused() || exchange.isHeld) && isRepeatable(exchange)
     if ((isStale || app.isUntouched?.()) && exchange.staleConnections === 0) {
       exchange.staleConnections++
       return null
@@ -103,6 +104,7 @@ export function beginAttempt(
     },
     connected() {
       isConnected = true
+      waitsNoMore(exchange)
       clearTimeout(timer)
       timer = answerMs ? setTimeout(noAnswer, answerMs) : undefined
       app.onConnected()

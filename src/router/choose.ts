@@ -1,6 +1,6 @@
 /** Where a request goes: the one decision of the router. It reads the state and moves nothing but whose turn it is. */
 import type { SplitRule } from '../api/split.ts'
-import { type Failure, failures } from './pages.ts'
+import { type Failure, failures, type Where } from './pages.ts'
 import { readCookie, ruleFor, stickTo, takeTurn } from './rules.ts'
 import type { EndpointState, ServiceState, SetState } from './state.ts'
 
@@ -14,14 +14,17 @@ export interface Asking {
 }
 
 export type Choice =
-  | { kind: 'endpoint'; endpoint: EndpointState; setCookie: string | null }
-  /** The rule lets requests wait; `until` is when it ends by itself. */
-  | { kind: 'wait'; until: number | null }
+  /** `isHeld`: the rule would have let it wait. */
+  | { kind: 'endpoint'; endpoint: EndpointState; setCookie: string | null; isHeld: boolean }
+  /** The rule lets requests wait, for these sets; `until` is when it ends by itself. */
+  | { kind: 'wait'; until: number | null; sets: SetState[] }
   | { kind: 'none'; failure: Failure }
+
+const NOWHERE: Where = { space: null, problem: null }
 
 export function choose(state: ServiceState, asking: Asking, now: number, newKey: () => string): Choice {
   const rule = ruleFor(state.service.split, asking.space, now)
-  if (!rule) return { kind: 'none', failure: failures.nothingServes(state.service) }
+  if (!rule) return { kind: 'none', failure: failures.nothingServes(state.service, NOWHERE) }
   const able: string[] = []
   for (const name in rule.weights) {
     const set = rule.weights[name]! > 0 ? state.sets.get(name) : undefined
@@ -29,7 +32,8 @@ export function choose(state: ServiceState, asking: Asking, now: number, newKey:
   }
   if (!able.length) return nobody(state, rule, asking)
   const { name, setCookie } = pickSet(state, rule, able, asking, newKey)
-  return { kind: 'endpoint', endpoint: pickEndpoint(state.sets.get(name)!, asking.refused, now), setCookie }
+  const endpoint = pickEndpoint(state.sets.get(name)!, asking.refused, now)
+  return { kind: 'endpoint', endpoint, setCookie, isHeld: rule.hold === true }
 }
 
 const isAble = (endpoint: EndpointState, refused: ReadonlySet<EndpointState>) =>
@@ -81,13 +85,19 @@ function isBetter(one: EndpointState, other: EndpointState, now: number): boolea
   return suspect === 0 ? one.inFlight < other.inFlight : suspect < 0
 }
 
+/** A set that is on its way is waited for where the rule says so. What crashed comes up with its owner's help alone. */
 function nobody(state: ServiceState, rule: SplitRule, asking: Asking): Choice {
-  if (rule.hold) return { kind: 'wait', until: rule.until ?? null }
   const { service } = state
+  const names = Object.keys(rule.weights).filter((name) => rule.weights[name]! > 0)
+  const sets = names.flatMap((name) => state.sets.get(name) ?? [])
+  const isComing = names.some((name) => state.sets.get(name)?.state !== 'crashed')
+  if (rule.hold && isComing) return { kind: 'wait', until: rule.until ?? null, sets }
+  const crashed = sets.find((set) => set.state === 'crashed')
+  const space = rule.match?.space ?? sets.find((set) => set.space !== null)?.space ?? null
   if (asking.refused.size) return { kind: 'none', failure: failures.refused(service) }
-  const states = Object.keys(rule.weights).map((name) => state.sets.get(name)?.state)
-  const where = rule.match ? ` in the space ${rule.match.space}` : ''
-  if (states.includes('starting')) return { kind: 'none', failure: failures.starting(service, where) }
-  if (states.includes('crashed')) return { kind: 'none', failure: failures.crashed(service, where) }
-  return { kind: 'none', failure: failures.nothingServes(service) }
+  const where: Where = { space, problem: crashed?.problem ?? null }
+  if (sets.some((set) => set.state === 'starting'))
+    return { kind: 'none', failure: failures.starting(service, where) }
+  if (crashed) return { kind: 'none', failure: failures.crashed(service, where) }
+  return { kind: 'none', failure: failures.nothingServes(service, where) }
 }

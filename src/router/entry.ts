@@ -1,20 +1,30 @@
 /** The first look at a request: is it sound, which service is it for, and may it pass at all. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { askForPlain, isNavigation } from './banner.ts'
 import { type Client, http1Client } from './client.ts'
-import { answerFailure, beginExchange, type Context, type Exchange, writeFailure } from './exchange.ts'
+import {
+  answerFailure,
+  beginExchange,
+  type Context,
+  type Exchange,
+  sendOn,
+  writeFailure,
+} from './exchange.ts'
 import { forward, type Send } from './forward.ts'
+import { enterSpace, locationOf, takeToken, withoutToken } from './guard.ts'
 import { type Head, readHead } from './headers.ts'
 import { type Failure, failures } from './pages.ts'
-import type { ServiceState } from './state.ts'
+import type { HostState } from './state.ts'
 import type { Door } from './table.ts'
 import { newRequestId } from './trace.ts'
 import { responseOn, sendUpgrade } from './upgrade.ts'
 
-/** Where a listener leads: to one service, or by Host to any. */
+/** Where a listener leads: to one service, maybe in one space, or by Host to any. */
 export interface Where {
   door: Door
   service: string | null
+  space: string | null
   port: number
 }
 
@@ -67,30 +77,61 @@ function admit(context: Context, client: Client, where: Where): Exchange | null 
   if (client.method === 'CONNECT') return refuse(context, client, head, failures.noTunnel())
   // HTTP/2 tells the end of a body by itself.
   if (client.isHttp2) head.chunked = head.contentLength === null && !client.isBodyComplete()
-  const path = targetPath(client.url, head.host)
-  if (path === null) {
+  const asked = targetPath(client.url, head.host)
+  if (asked === null) {
     return refuse(context, client, head, failures.badRequest('The request names no path of this host'))
   }
   const found = find(context, where, hostName(head.host))
   if (!found) return refuse(context, client, head, nowhere(context, where, head.host, client.remoteAddress))
+  const { space } = found
+  const { path, token } = space ? takeToken(asked) : { path: asked, token: null }
+  if (where.door === 'edge') withoutToken(head)
   const exchange = beginExchange(context, {
     client,
     head,
     door: where.door,
-    edgeSpace: found.space,
+    edgeSpace: space?.name ?? null,
     service: found.service.key,
     path,
     peer: { address: client.remoteAddress.replace(/^::ffff:/, ''), localPort: where.port, protocol: 'http' },
   })
-  const { service } = found.service
-  const { bodyBytes } = context.limits
-  if (where.door === 'edge' && service.maintenance)
-    answerFailure(context, exchange, failures.maintenance(service))
-  else if (bodyBytes && Number(head.contentLength ?? 0) > bodyBytes) {
-    answerFailure(context, exchange, failures.bodyTooLarge(bodyBytes))
-  } else return exchange
+  const failure = refusal(context, exchange, where.door, found, token)
+  if (failure === null) return exchange
+  if (failure !== 'answered') answerFailure(context, exchange, failure)
   return null
 }
+
+/** Why it may not pass; null where it may. */
+function refusal(
+  context: Context,
+  exchange: Exchange,
+  door: Door,
+  { service: { service }, space }: HostState,
+  token: string | null,
+): Failure | 'answered' | null {
+  const { head, path } = exchange
+  if (space) {
+    const { name, entry } = space
+    const entrance = entry.door && enterSpace(entry.door, name, head, token, context.now())
+    if (entrance?.kind === 'out') return failures.notInvited(service, name, entrance.why)
+    if (entrance?.keep && isPlainGet(exchange)) {
+      sendOn(context, exchange, locationOf(path), entrance.keep)
+      return 'answered'
+    }
+    if (entry.banner && isNavigation(exchange.record.method, head.accept, exchange.header)) {
+      exchange.banner = entry.banner
+      askForPlain(exchange.headers)
+    }
+  }
+  const maintenance = service.maintenance ?? space?.entry.maintenance
+  if (door === 'edge' && maintenance) return failures.maintenance(service, maintenance.message)
+  const { bodyBytes } = context.limits
+  const isTooLarge = bodyBytes > 0 && Number(head.contentLength ?? 0) > bodyBytes
+  return isTooLarge ? failures.bodyTooLarge(bodyBytes) : null
+}
+
+const isPlainGet = ({ record: { method }, head }: Exchange) =>
+  (method === 'GET' || method === 'HEAD') && head.upgrade === null
 
 /** Where a malformed request ends is anyone's guess: nothing more is read of its connection. */
 function refuse(context: Context, client: Client, head: Head | null, failure: Failure): null {
@@ -101,14 +142,12 @@ function refuse(context: Context, client: Client, head: Head | null, failure: Fa
   return null
 }
 
-function find(
-  { state }: Context,
-  where: Where,
-  host: string,
-): { service: ServiceState; space: string | null } | null {
+function find({ state }: Context, where: Where, host: string): HostState | null {
   if (where.service === null) return state.hosts.get(host) ?? null
   const service = state.services.get(where.service)
-  return service ? { service, space: null } : null
+  if (!service || where.space === null) return service ? { service, space: null } : null
+  const entry = service.service.spaces?.[where.space]
+  return entry ? { service, space: { name: where.space, entry } } : null
 }
 
 /** Whoever sits at this machine is told what is there; nobody else is, nor a page that only borrowed its address. */
@@ -116,6 +155,7 @@ function nowhere({ state }: Context, where: Where, host: string | null, address:
   if (where.service !== null) return failures.unknownService(where.service)
   const name = hostName(host)
   const tells = isLoopback(address) && isLocalName(name)
-  const offers = tells ? [...state.hosts.keys()].sort().map((known) => `http://${known}:${where.port}/`) : []
+  const names = tells ? [...state.hosts].filter(([, { space }]) => space === null).map(([name]) => name) : []
+  const offers = names.sort().map((known) => `http://${known}:${where.port}/`)
   return failures.unknownHost(name, offers)
 }

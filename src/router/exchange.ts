@@ -6,15 +6,19 @@ import { addToCounts, type RequestRecord } from './counts.ts'
 import { type Head, headersForApp, type Identity, identify, type Peer } from './headers.ts'
 import type { Limits } from './limits.ts'
 import { type Failure, grpcHeaders, isGrpc, page } from './pages.ts'
-import type { EndpointState, RouterState } from './state.ts'
+import type { DemandState, EndpointState, RouterState } from './state.ts'
 import type { Door, Service } from './table.ts'
+import type { Turns } from './turns.ts'
 
 /** What all requests of one router share. */
 export interface Context {
   state: RouterState
   limits: Limits
   now(): number
+  turns: Turns
   onDone: (record: RequestRecord) => void
+  /** Told when the first request begins to wait for a space's set. */
+  onWaiting: (service: string, space: string) => void
   /** True once clients are to be told `Connection: close`. */
   closing: boolean
 }
@@ -33,8 +37,16 @@ export interface Exchange extends Asking {
   lastFailure: Failure | null
   /** How often this request met a kept connection that was closed already. */
   staleConnections: number
+  /** Its place is one that requests wait for. */
+  isHeld: boolean
   /** When a request that waits gives up, on the clock of `performance.now`. */
   waitsUntil: number | null
+  /** How long it leaves a place alone that refused it. */
+  askAgainMs: number
+  /** What counts it as waiting, until it reached a place. */
+  waitsFor: DemandState | null
+  /** Put at the foot of the page that answers it. */
+  banner: string | null
   setCookie: string | null
   record: RequestRecord
   startedAt: number
@@ -47,6 +59,7 @@ interface Beginning {
   client: Client
   head: Head
   door: Door
+  /** At the edge, the one whose name was called. */
   edgeSpace: string | null
   service: string
   path: string
@@ -71,7 +84,11 @@ export function beginExchange(context: Context, from: Beginning): Exchange {
     refused: new Set(),
     lastFailure: null,
     staleConnections: 0,
+    isHeld: false,
     waitsUntil: null,
+    askAgainMs: 5,
+    waitsFor: null,
+    banner: null,
     setCookie: null,
     startedAt: performance.now(),
     over: false,
@@ -122,12 +139,20 @@ export function endExchange(context: Context, exchange: Exchange, hasLeft: boole
   record.durationMs = performance.now() - exchange.startedAt
   exchange.stop?.()
   exchange.stop = null
+  waitsNoMore(exchange)
   const { client } = exchange
   if (exchange.hasBody && !client.isBodyComplete())
     client.discardBody(context.limits.bodyIdleMs || DISCARD_MS)
   const set = record.set === null ? undefined : context.state.sets.get(`${exchange.service}\0${record.set}`)
   if (set) addToCounts(set.counts, record)
+  if (set?.demand) set.demand.askedAt = context.now()
   context.onDone(record)
+}
+
+/** It reached a place, or left. Harmless when repeated. */
+export function waitsNoMore(exchange: Exchange): void {
+  if (exchange.waitsFor) exchange.waitsFor.waiting--
+  exchange.waitsFor = null
 }
 
 /** The router's own answer. Where an answer has begun already, all it can do is to break it off. */
@@ -143,6 +168,17 @@ export function answerFailure(context: Context, exchange: Exchange, failure: Fai
   // A body that nobody will read must not be mistaken for the next request, nor be waited for.
   const isUnread = exchange.hasBody && !client.isBodyComplete()
   writeFailure(client, failure, exchange.head, record.requestId, context.closing, isUnread)
+}
+
+/** Sends whoever came by a link on to the address that it meant, with a cookie. */
+export function sendOn(context: Context, exchange: Exchange, location: string, cookie: string): void {
+  const { client, record } = exchange
+  record.status = 302
+  record.reason = 'invited'
+  const headers = ['location', location, 'set-cookie', cookie, 'x-request-id', record.requestId]
+  headers.push('cache-control', 'no-store', 'referrer-policy', 'no-referrer', 'x-tow-router', 'invited')
+  if (context.closing || exchange.hasBody) headers.push('connection', 'close')
+  client.answer(302, STATUS_CODES[302]!, [...headers, 'content-length', '0'], null)
 }
 
 /** How long the rest of an unwanted body is read, so that its sender gets to see the answer at all. */

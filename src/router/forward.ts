@@ -1,17 +1,21 @@
 /** Brings a request to an app: chooses a place, waits for one where the rule allows, tries again what never arrived. */
-import { choose } from './choose.ts'
+import { type Choice, choose } from './choose.ts'
 import { answerFailure, type Context, type Exchange } from './exchange.ts'
-import { failures, isGrpc } from './pages.ts'
+import { type Failure, failures, isGrpc } from './pages.ts'
 import { sendHttp1 } from './send-http1.ts'
 import { sendHttp2 } from './send-http2.ts'
-import type { EndpointState, ServiceState } from './state.ts'
+import type { EndpointState, ServiceState, SetState } from './state.ts'
+import type { Service } from './table.ts'
 import { newRequestId } from './trace.ts'
 
 /** How a request reaches an endpoint; calls `again` when it never arrived. */
 export type Send = (context: Context, exchange: Exchange, endpoint: EndpointState, again: () => void) => void
 
-/** With a rule that holds, a place that refuses is asked again after this long, or as soon as the table changes. */
-const ASK_AGAIN_MS = 50
+/**
+ * With a rule that holds, a place that refuses is asked again after 5 ms (`askAgainMs` of a new exchange), then each time
+ * a little later, or as soon as the table changes: a process between two lives is back within some tens of milliseconds.
+ */
+const ASK_AGAIN = { growth: 1.5, longestMs: 50 }
 
 /** gRPC exists over HTTP/2 alone; everything else every app understands over HTTP/1.1. */
 const usual = ({ client, head }: Exchange): Send =>
@@ -26,10 +30,13 @@ export function forward(context: Context, exchange: Exchange, send: Send = usual
   }
   const choice = choose(service, exchange, context.now(), newRequestId)
   if (choice.kind === 'none') answerFailure(context, exchange, exchange.lastFailure ?? choice.failure)
-  else if (choice.kind === 'wait') wait(context, exchange, service, choice.until, send)
+  else if (choice.kind === 'wait') wait(context, exchange, service, choice, send)
   else {
+    const { set } = choice.endpoint
+    if (set.demand) set.demand.askedAt = context.now()
+    exchange.isHeld = choice.isHeld
     exchange.setCookie = choice.setCookie
-    exchange.record.set = choice.endpoint.set.id
+    exchange.record.set = set.id
     exchange.record.endpoint = choice.endpoint.id
     send(context, exchange, choice.endpoint, () => forward(context, exchange, send))
   }
@@ -39,35 +46,52 @@ function wait(
   context: Context,
   exchange: Exchange,
   service: ServiceState,
-  ruleEnds: number | null,
+  { until, sets }: Choice & { kind: 'wait' },
   send: Send,
 ): void {
   const { holdMs, holdRequests } = context.limits
   const now = performance.now()
   exchange.waitsUntil ??= now + holdMs
   const tooLong = now >= exchange.waitsUntil
-  if (tooLong || service.waiting.size >= holdRequests) {
+  const { demand = null, space = null } = sets.find((set) => set.demand !== null) ?? {}
+  if (demand) demand.askedAt = context.now()
+  const alreadyWait = exchange.waitsFor === null ? (demand?.waiting ?? service.waiting.size) : 0
+  if (tooLong || alreadyWait >= holdRequests) {
     const failure = tooLong
-      ? failures.waitedTooLong(service.service, holdMs)
+      ? waitedTooLong(service.service, holdMs, sets)
       : failures.tooManyWait(service.service, holdRequests)
     answerFailure(context, exchange, failure)
     return
   }
+  if (demand && exchange.waitsFor === null) {
+    exchange.waitsFor = demand
+    if (demand.waiting++ === 0) context.onWaiting(exchange.service, space!)
+  }
   const rest = [exchange.waitsUntil - now]
-  if (ruleEnds !== null) rest.push(ruleEnds - context.now())
-  if (exchange.refused.size) rest.push(ASK_AGAIN_MS)
+  if (until !== null) rest.push(until - context.now())
+  if (exchange.refused.size) {
+    rest.push(exchange.askAgainMs)
+    exchange.askAgainMs = Math.min(ASK_AGAIN.longestMs, exchange.askAgainMs * ASK_AGAIN.growth)
+  }
   exchange.refused.clear()
   exchange.lastFailure = null
-  const wake = () => {
+  const leave = () => {
     clearTimeout(timer)
     service.waiting.delete(wake)
+  }
+  const wake = () => {
+    leave()
     exchange.stop = null
     forward(context, exchange, send)
   }
   const timer = setTimeout(wake, Math.max(1, Math.ceil(Math.min(...rest))))
   service.waiting.add(wake)
-  exchange.stop = () => {
-    clearTimeout(timer)
-    service.waiting.delete(wake)
-  }
+  exchange.stop = leave
+}
+
+function waitedTooLong(service: Service, holdMs: number, sets: readonly SetState[]): Failure {
+  const space = sets.find((set) => set.space !== null)?.space ?? null
+  const isAsleep = sets.length > 0 && sets.every((set) => set.state === 'asleep')
+  const problem = sets.find((set) => set.problem !== null)?.problem ?? null
+  return failures.waitedTooLong(service, holdMs, { space, problem }, isAsleep)
 }

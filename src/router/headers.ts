@@ -27,6 +27,8 @@ export interface Head {
   traceparent: string | null
   tracestate: string | null
   baggage: string | null
+  /** A token for a space's door. */
+  preview: string | null
 }
 
 /** Of one connection only (RFC 9110, 7.6.1), and the framing, which is written anew. */
@@ -71,6 +73,7 @@ export function readHead(raw: readonly string[]): Head | string {
     traceparent: null,
     tracestate: null,
     baggage: null,
+    preview: null,
   }
   let connection: string | null = null
   for (let at = 0; at < raw.length; at += 2) {
@@ -133,6 +136,9 @@ export function readHead(raw: readonly string[]): Head | string {
         continue
       case 'baggage':
         head.baggage = append(head.baggage, value)
+        continue
+      case 'tow-preview':
+        head.preview = value
         continue
       case 'x-forwarded-for':
         head.forwardedFor = append(head.forwardedFor, value)
@@ -252,7 +258,15 @@ export interface AnswerHead {
   hasLength: boolean
   hasTrailer: boolean
   hasRequestId: boolean
+  /** Its bytes must reach the client as they are. */
+  isFixed: boolean
 }
+
+const FIXED = new Set(['content-encoding', 'content-digest', 'repr-digest', 'digest', 'content-md5'])
+
+const isFixed = (name: string, value: string) =>
+  (FIXED.has(name) && value.toLowerCase() !== 'identity') ||
+  (name === 'cache-control' && /\bno-transform\b/i.test(value))
 
 export function readAnswerHead(raw: readonly string[]): AnswerHead {
   const head: AnswerHead = {
@@ -261,6 +275,7 @@ export function readAnswerHead(raw: readonly string[]): AnswerHead {
     hasLength: false,
     hasTrailer: false,
     hasRequestId: false,
+    isFixed: false,
   }
   let connection: string | null = null
   for (let at = 0; at < raw.length; at += 2) {
@@ -275,6 +290,7 @@ export function readAnswerHead(raw: readonly string[]): AnswerHead {
     else if (name === 'content-length') head.hasLength = true
     else if (name === 'trailer') head.hasTrailer = true
     else if (name === 'x-request-id') head.hasRequestId = true
+    else if (isFixed(name, value)) head.isFixed = true
     head.kept.push(raw[at]!, value)
   }
   if (connection !== null) head.kept = withoutListed(head.kept, connection)

@@ -10,11 +10,25 @@ export interface Failure {
   retryAfterSeconds?: number
   /** Names worth offering, e.g. the apps that are there. */
   offers?: string[]
+  /** The page asks again by itself: what it waits for is on its way. */
+  reloads?: boolean
+}
+
+/** Whose set was meant: the space's, and what is wrong with it. */
+export interface Where {
+  space: string | null
+  problem: string | null
 }
 
 type Named = Pick<Service, 'app' | 'environment'>
 
 export const called = (service: Named) => `${service.app} (${service.environment})`
+
+const placed = ({ space }: Where) => (space === null ? '' : ` in the space ${space}`)
+
+/** What a service's notice says is said of the environment's own sets alone. */
+const noticeFor = (service: Service, { space, problem }: Where) =>
+  space === null ? service.notice?.message : (problem ?? undefined)
 
 export const failures = {
   badRequest: (why: string): Failure => ({ status: 400, code: 'bad-request', message: `${why}.` }),
@@ -40,35 +54,49 @@ export const failures = {
     code: 'body-stalled',
     message: `Nothing of the request's body arrived for ${ms / 1000} s.`,
   }),
-  maintenance: (service: Service): Failure => ({
+  maintenance: (service: Named, message: string): Failure => ({
     status: 503,
     code: 'maintenance',
-    message: service.maintenance?.message || `${called(service)} is being maintained.`,
+    message: message || `${called(service)} is being maintained.`,
     retryAfterSeconds: 60,
   }),
-  nothingServes: (service: Service): Failure => ({
+  notInvited: (service: Named, space: string, why: string): Failure => ({
+    status: 403,
+    code: 'not-invited',
+    message:
+      `The space ${space} over ${service.environment} is open to whoever was invited, and ${why}. ` +
+      'Ask whoever gave you this address for a preview link, and open that.',
+  }),
+  nothingServes: (service: Service, where: Where): Failure => ({
     status: 503,
-    code: service.notice?.code ?? 'nothing-serves',
-    message: service.notice?.message ?? `Nothing of ${called(service)} is running.`,
+    code: (where.space === null ? service.notice?.code : null) ?? 'nothing-serves',
+    message: noticeFor(service, where) ?? `Nothing of ${called(service)} is running${placed(where)}.`,
     retryAfterSeconds: 5,
   }),
-  starting: (service: Service, where: string): Failure => ({
+  starting: (service: Service, where: Where): Failure => ({
     status: 503,
     code: 'starting',
-    message: service.notice?.message ?? `${called(service)} is starting${where}.`,
+    message: noticeFor(service, where) ?? `${called(service)} is starting${placed(where)}.`,
     retryAfterSeconds: 2,
+    reloads: true,
   }),
-  crashed: (service: Service, where: string): Failure => ({
+  crashed: (service: Service, where: Where): Failure => ({
     status: 503,
     code: 'crashed',
-    message: service.notice?.message ?? `${called(service)} has crashed${where}.`,
+    message:
+      where.space === null
+        ? (service.notice?.message ?? `${called(service)} has crashed.`)
+        : `${called(service)} has crashed${placed(where)}${where.problem ? `: ${where.problem}` : ''}.`,
     retryAfterSeconds: 5,
   }),
-  waitedTooLong: (service: Named, ms: number): Failure => ({
+  waitedTooLong: (service: Named, ms: number, where: Where, asleep: boolean): Failure => ({
     status: 503,
     code: 'waited-too-long',
-    message: `${called(service)} did not come up while this request waited for ${ms / 1000} s.`,
+    message:
+      `${called(service)} ${asleep ? 'sleeps' : 'is coming up'}${placed(where)}, ` +
+      `and was not there yet after this request had waited for ${ms / 1000} s.`,
     retryAfterSeconds: 5,
+    reloads: true,
   }),
   tooManyWait: (service: Named, most: number): Failure => ({
     status: 503,
@@ -105,6 +133,7 @@ export const failures = {
 
 const TITLES: Record<number, string> = {
   400: 'Bad request',
+  403: 'By invitation',
   404: 'Nothing here',
   405: 'Not allowed',
   408: 'Too slow',
@@ -119,7 +148,16 @@ export const isGrpc = (contentType: string | null) =>
   contentType !== null && /^application\/grpc(?:[+;]|$)/i.test(contentType)
 
 /** HTTP status to gRPC status, as the gRPC project maps them, apart from what the router knows better. */
-const GRPC_STATUS: Record<number, number> = { 400: 13, 404: 12, 408: 4, 413: 8, 502: 14, 503: 14, 504: 4 }
+const GRPC_STATUS: Record<number, number> = {
+  400: 13,
+  403: 7,
+  404: 12,
+  408: 4,
+  413: 8,
+  502: 14,
+  503: 14,
+  504: 4,
+}
 
 /** The trailers that tell a gRPC client what failed. */
 export function grpcTrailers({ status, message }: Pick<Failure, 'status' | 'message'>): [string, string][] {
@@ -142,7 +180,7 @@ export function grpcHeaders(failure: Failure, requestId: string): string[] {
   return [...own, ...grpcTrailers(failure).flat()]
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 }
 
@@ -170,6 +208,7 @@ export function page(
   )
   const body =
     `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><style>${STYLE}</style>` +
+    (failure.reloads ? `<meta http-equiv="refresh" content="${failure.retryAfterSeconds ?? 5}">` : '') +
     `<h1>${title}</h1><p>${escapeHtml(failure.message)}</p>${offers.length ? `<ul>${offers.join('')}</ul>` : ''}` +
     `<p><small>${failure.status} ${escapeHtml(failure.code)}, request ${escapeHtml(requestId)}</small></p></html>\n`
   const policy = "default-src 'none'; style-src 'unsafe-inline'"

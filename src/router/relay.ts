@@ -1,5 +1,6 @@
 /** The app's answer on its way to the client. */
 import type { Readable } from 'node:stream'
+import { type Foot, footOf } from './banner.ts'
 import { answerFailure, type Context, type Exchange, serviceOf } from './exchange.ts'
 import { readAnswerHead, trailerPairs } from './headers.ts'
 import { failures, grpcTrailers, isGrpc } from './pages.ts'
@@ -36,12 +37,17 @@ export function relay(
   if (exchange.setCookie) kept.push('set-cookie', exchange.setCookie)
   if (context.closing) kept.push('connection', 'close')
   exchange.record.status = answer.status
+  const foot = footOf(exchange, answer.status, head)
   try {
-    const whole = head.hasTrailer ? null : answer.whole()
-    if (whole) {
+    const received = head.hasTrailer ? null : answer.whole()
+    if (received) {
+      foot?.see(received)
+      const line = foot?.end()
+      const whole = line ? Buffer.concat([received, line]) : received
       exchange.record.bytesOut = whole.length
       free()
-      if (!head.hasLength && whole.length > 0) kept.push('content-length', String(whole.length))
+      if ((foot !== null || !head.hasLength) && whole.length > 0)
+        kept.push('content-length', String(whole.length))
       exchange.client.answer(answer.status, answer.message, kept, whole.length ? whole : null)
       return
     }
@@ -52,7 +58,7 @@ export function relay(
     answerFailure(context, exchange, failure)
     return
   }
-  stream(context, exchange, endpoint, answer, head.contentType, free)
+  stream(context, exchange, endpoint, answer, { contentType: head.contentType, foot, free })
 }
 
 function stream(
@@ -60,8 +66,7 @@ function stream(
   exchange: Exchange,
   endpoint: EndpointState,
   answer: Answer,
-  contentType: string | null,
-  free: () => void,
+  { contentType, foot, free }: { contentType: string | null; foot: Foot | null; free: () => void },
 ): void {
   const { client, record } = exchange
   const { out } = client
@@ -88,9 +93,11 @@ function stream(
   if (record.bytesOut === 0 && body.readableLength === 0) client.flush()
   body.on('data', (chunk: Buffer) => {
     record.bytesOut += chunk.length
-    if (out.write(chunk)) return
-    body.pause()
-    if (!context.limits.stalledMs) return
+    foot?.see(chunk)
+    const isFull = !out.write(chunk)
+    if (isFull) body.pause()
+    context.turns.moved(body, chunk.length)
+    if (!isFull || !context.limits.stalledMs) return
     stalled = setTimeout(() => {
       record.reason = 'client-stalled'
       client.cut()
@@ -98,7 +105,7 @@ function stream(
   })
   out.on('drain', () => {
     clearTimeout(stalled)
-    body.resume()
+    context.turns.resume(body)
   })
   body.on('end', () => {
     if (!answer.isWhole()) {
@@ -106,6 +113,11 @@ function stream(
       return
     }
     free()
+    const line = foot?.end()
+    if (line) {
+      record.bytesOut += line.length
+      out.write(line)
+    }
     client.end(trailerPairs(answer.trailers()))
   })
   body.on('error', breakOff)

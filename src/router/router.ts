@@ -6,15 +6,18 @@
  */
 import type { RequestRecord, SetCounts } from './counts.ts'
 import { drainEndpoint } from './drain.ts'
+import type { Where } from './entry.ts'
 import type { Context } from './exchange.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { listen } from './listen.ts'
 import { applyTable, emptyState } from './state.ts'
 import type { Door, RouteTable } from './table.ts'
+import { createTurns } from './turns.ts'
 
 export type { RequestRecord, SetCounts } from './counts.ts'
 export type { Limits } from './limits.ts'
-export type { Door, Endpoint, RouteTable, Service, ServiceSet } from './table.ts'
+export { type Copy, overlay, setOfSpace } from './overlay.ts'
+export type { Door, Endpoint, RouteTable, Service, ServiceSet, SpaceEntry } from './table.ts'
 
 export interface RouterOptions {
   limits?: Partial<Limits>
@@ -22,6 +25,16 @@ export interface RouterOptions {
   clock?: { now(): number }
   /** Told of every request that is over. Must not throw. */
   onDone?: (record: RequestRecord) => void
+  /** Told when the first request begins to wait for a set that a space has of the service. Must not throw. */
+  onWaiting?: (service: string, space: string) => void
+}
+
+/** Of one space and one service, over all sets that the space has of it one after the other. */
+export interface Demand {
+  /** The last request's beginning or end, milliseconds since the epoch; null before the first. */
+  lastAskedAt: number | null
+  /** Requests that wait for a set to come up. */
+  waiting: number
 }
 
 export interface Listener {
@@ -36,8 +49,17 @@ export interface Router {
   update(table: RouteTable): void
   /** The shared edge: the app is chosen by the Host. Port 0 takes a free one. */
   listenEdge(at: { host: string; port: number }): Promise<Listener>
-  /** A port of one service; it answers 404 while the table does not name the service. */
-  listenService(at: { service: string; door: Door; host: string; port: number }): Promise<Listener>
+  /**
+   * A port of one service; it answers 404 while the table does not name the service. With `space` it is an edge that
+   * leads into that space alone, and answers 404 while the space is not over the service.
+   */
+  listenService(at: {
+    service: string
+    door: Door
+    space?: string
+    host: string
+    port: number
+  }): Promise<Listener>
   /**
    * No new request goes to the endpoint from now on, whatever the table says. Settles when those under way are over,
    * at the latest after `withinMs`; `left` is how many are not. Nothing is cut but event streams and upgraded
@@ -48,24 +70,29 @@ export interface Router {
   inFlight(service: string, set: string): number
   /** How many of those are event streams and upgraded connections: what drains ends them, so nobody waits for them. */
   streams(service: string, set: string): number
+  /** What a space asks of its own sets of the service. */
+  demand(service: string, space: string): Demand
   /** By service, then by set. */
   counts(): Record<string, Record<string, SetCounts>>
   /** Closes every listener; clients are told `Connection: close`. Cuts after `graceMs` (default 10 s). */
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-export function createRouter({ limits, clock = Date, onDone = () => {} }: RouterOptions = {}): Router {
+export function createRouter(options: RouterOptions = {}): Router {
+  const { limits, clock = Date, onDone = () => {}, onWaiting = () => {} } = options
   const context: Context = {
     state: emptyState(),
     limits: { ...DEFAULT_LIMITS, ...limits },
     now: () => clock.now(),
+    turns: createTurns(),
     onDone,
+    onWaiting,
     closing: false,
   }
   const { state } = context
   const listeners = new Set<Listener>()
 
-  async function open(at: { host: string; port: number }, towards: { door: Door; service: string | null }) {
+  async function open(at: { host: string; port: number }, towards: Omit<Where, 'port'>) {
     const opened = await listen(context, at, towards)
     const listener: Listener = {
       host: opened.host,
@@ -81,14 +108,19 @@ export function createRouter({ limits, clock = Date, onDone = () => {} }: Router
 
   return {
     update: (table) => applyTable(state, table, context.now()),
-    listenEdge: (at) => open(at, { door: 'edge', service: null }),
-    listenService: ({ service, door, host, port }) => open({ host, port }, { door, service }),
+    listenEdge: (at) => open(at, { door: 'edge', service: null, space: null }),
+    listenService: ({ service, door, space = null, host, port }) =>
+      open({ host, port }, { door, service, space }),
     async drain(id, { withinMs = context.limits.drainMs } = {}) {
       const endpoint = state.endpoints.get(id)
       return { left: endpoint ? await drainEndpoint(endpoint, withinMs, context.limits.drainStreamsMs) : 0 }
     },
     inFlight: (service, set) => state.sets.get(`${service}\0${set}`)?.inFlight ?? 0,
     streams: (service, set) => state.sets.get(`${service}\0${set}`)?.streams ?? 0,
+    demand(service, space) {
+      const found = state.services.get(service)?.demands.get(space)
+      return { lastAskedAt: found?.askedAt ?? null, waiting: found?.waiting ?? 0 }
+    },
     counts() {
       const counts: Record<string, Record<string, SetCounts>> = {}
       for (const set of state.sets.values()) {

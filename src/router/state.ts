@@ -5,7 +5,7 @@
 import { emptyCounts, type SetCounts } from './counts.ts'
 import { closePools, openPools, type Pools } from './pools.ts'
 import type { Turns } from './rules.ts'
-import type { Endpoint, RouteTable, Service, ServiceSet } from './table.ts'
+import type { Endpoint, RouteTable, Service, ServiceSet, SpaceEntry } from './table.ts'
 
 export interface EndpointState {
   id: string
@@ -40,6 +40,19 @@ export interface SetState {
   /** Where the round of equally busy endpoints stands. */
   turn: number
   goneAt: number | null
+  /** Of a set of a space: the space's demand for the app. */
+  demand: DemandState | null
+  /** Of a set of a space: which. */
+  space: string | null
+  problem: string | null
+}
+
+/** What a space asks of one app, over all sets that it has of it one after the other. */
+export interface DemandState {
+  /** When the last request began or ended, milliseconds since the epoch. */
+  askedAt: number | null
+  /** Requests that wait for a set of it. */
+  waiting: number
 }
 
 export interface ServiceState {
@@ -50,11 +63,19 @@ export interface ServiceState {
   turns: Map<string, Turns>
   /** Requests that wait for a set; each is called when the table changed. */
   waiting: Set<() => void>
+  /** By space; of those that have sets here. */
+  demands: Map<string, DemandState>
+}
+
+/** Where a name of the shared edge leads. */
+export interface HostState {
+  service: ServiceState
+  space: { name: string; entry: SpaceEntry } | null
 }
 
 export interface RouterState {
   services: Map<string, ServiceState>
-  hosts: Map<string, { service: ServiceState; space: string | null }>
+  hosts: Map<string, HostState>
   endpoints: Map<string, EndpointState>
   sets: Map<string, SetState>
 }
@@ -81,17 +102,26 @@ export function applyTable(state: RouterState, table: RouteTable, now: number): 
       sets: new Map(),
       turns: new Map(),
       waiting: new Set(),
+      demands: new Map(),
     }
     entry.service = service
     entry.sets = new Map()
+    const demands = entry.demands
+    entry.demands = new Map()
     for (const [id, set] of Object.entries(service.sets)) {
-      entry.sets.set(id, applySet(state, before.endpoints, key, id, set))
+      const applied = applySet(state, before.endpoints, key, id, set)
+      entry.sets.set(id, applied)
+      if (set.space === undefined) continue
+      applied.demand = demands.get(set.space) ?? entry.demands.get(set.space) ?? { askedAt: null, waiting: 0 }
+      entry.demands.set(set.space, applied.demand)
     }
     if (entry.turns.size > 100) entry.turns.clear()
     state.services.set(key, entry)
     for (const host of service.hosts) state.hosts.set(host.toLowerCase(), { service: entry, space: null })
-    for (const [host, space] of Object.entries(service.spaceHosts ?? {})) {
-      state.hosts.set(host.toLowerCase(), { service: entry, space })
+    for (const [name, space] of Object.entries(service.spaces ?? {})) {
+      for (const host of space.hosts) {
+        state.hosts.set(host.toLowerCase(), { service: entry, space: { name, entry: space } })
+      }
     }
   }
   for (const endpoint of before.endpoints.values()) {
@@ -123,10 +153,15 @@ function applySet(
       streams: 0,
       turn: 0,
       goneAt: null,
+      demand: null,
+      space: null,
+      problem: null,
     }
     state.sets.set(name, set)
   }
   set.state = told.state ?? 'up'
+  set.space = told.space ?? null
+  set.problem = told.problem ?? null
   set.goneAt = null
   set.endpoints = told.endpoints.map((endpoint) => {
     const same = known.get(endpoint.id)

@@ -118,7 +118,7 @@ describe('spaces', () => {
   async function withSpace(over: Partial<Service> = {}) {
     const sets = { v1: [await named('v1')], 'v2.mine': [await named('mine')] }
     const service = serviceOf(sets, {
-      spaceHosts: { 'missions--mine.stage.localhost': 'mine' },
+      spaces: { mine: { hosts: ['missions--mine.stage.localhost'] } },
       split: [{ match: { space: 'mine' }, weights: { 'v2.mine': 1 } }, { weights: { v1: 1 } }],
       ...over,
     })

@@ -80,8 +80,9 @@ function tunnel(context: Context, exchange: Exchange, endpoint: EndpointState, e
   const carry = (which: 'bytesIn' | 'bytesOut', from: Duplex, to: Duplex) => {
     from.on('data', (chunk: Buffer) => {
       if (!count(which, chunk, to)) from.pause()
+      context.turns.moved(from, chunk.length)
     })
-    to.on('drain', () => from.resume())
+    to.on('drain', () => context.turns.resume(from))
     from.on('end', () => to.end())
     from.on('error', () => to.destroy())
     // Nothing can reach a side that is gone; what it said before still reaches the other.

@@ -42,11 +42,12 @@ export function uploadTo(
       clearTimeout(idle)
       body.pause()
     }
+    context.turns.moved(body, chunk.length)
   }
   const onDrain = () => {
     moved()
     watch()
-    body.resume()
+    context.turns.resume(body)
   }
   const onEnd = () => {
     clearTimeout(idle)

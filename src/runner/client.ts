@@ -4,6 +4,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../api/errors.ts'
 import { ERROR_CODES, TowError } from '../api/errors.ts'
+import { appName } from './paths.ts'
 import type {
   CronRun,
   Desired,
@@ -134,8 +135,8 @@ export function connectRunner(socketPath: string): RunnerClient {
   }
 }
 
-function at({ environment, app }: Target): string {
-  return `/v1/targets/${environment}/${app}`
+function at(target: Target): string {
+  return `/v1/targets/${target.environment}/${appName(target)}`
 }
 
 function answered(sent: ReturnType<typeof request>): Promise<IncomingMessage> {

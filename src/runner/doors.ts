@@ -2,11 +2,11 @@
  * The router's place in the runner: the shared edge, two ports per target, and the table that says who is ready.
  * A port that somebody else has taken is tried again, and said.
  */
-import type { Listener, Router, Service } from '../router/router.ts'
-import { targetName } from './paths.ts'
-import type { Addresses, Problem, Target } from './shapes.ts'
+import { type Copy, type Listener, overlay, type Router, type Service, setOfSpace } from '../router/router.ts'
+import { appName, targetName } from './paths.ts'
+import type { Addresses, Demand, Problem, Target } from './shapes.ts'
 import type { Tables } from './tables.ts'
-import { portStolen } from './words.ts'
+import { iso, portStolen } from './words.ts'
 
 export interface Doors {
   /** Opens the shared edge. */
@@ -17,9 +17,14 @@ export interface Doors {
   addresses(target: Target): { addresses: Addresses; problems: Problem[] }
   /** What the target would answer on, whether or not its ports are open. */
   plannedAddresses(target: Target): Promise<{ public: string[]; internal: string }>
+  /** What the environment itself has of the app. */
   publish(target: Target, service: Service): void
+  /** What a space has of it; null where its traffic is to go elsewhere from now on. */
+  publishCopy(target: Target, copy: Copy | null): void
   drain(endpoint: string, withinMs: number): Promise<void>
   inFlight(target: Target, set: string): number
+  /** Of a target with a space. */
+  demand(target: Target): Demand
   dismiss(target: Target): Promise<void>
   edgeProblem(): Problem | null
   close(graceMs: number): Promise<void>
@@ -35,18 +40,22 @@ interface DoorState {
 const RETRY = 2000
 const HOST = '127.0.0.1'
 
-/** `<environment>/<app>`, as the router names services. */
+/** `<environment>/<app>`, as the router names services: what spaces have of an app is of its service too. */
 export function serviceName(target: Target): string {
   return `${target.environment}/${target.app}`
 }
 
 export function hostName(target: Target): string {
-  return `${target.app}.${target.environment}.localhost`
+  return `${appName(target)}.${target.environment}.localhost`
 }
 
 /** `changed` is told when a port opens late or for the first time. */
 export function createDoors(router: Router, tables: Tables, changed: () => void): Doors {
-  const services: Record<string, Service> = {}
+  /** By target: the environments' own, and what lies over them. */
+  const own = new Map<string, Service>()
+  const copies = new Map<string, Copy & { environment: string }>()
+  /** By environment, then by the router's name of the service. */
+  const services = new Map<string, Record<string, Service>>()
   const pairs = new Map<string, { edge: DoorState; inside: DoorState }>()
   const admissions = new Map<string, Promise<void>>()
   let edge: DoorState | null = null
@@ -79,15 +88,31 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
 
   async function admit(target: Target): Promise<void> {
     const ports = await tables.ports(target)
-    const service = serviceName(target)
-    const edgeDoor = openDoor(ports.public, (port) =>
-      router.listenService({ service, door: 'edge', host: HOST, port }),
-    )
+    const at = { service: serviceName(target), host: HOST, ...(target.space ? { space: target.space } : {}) }
+    const edgeDoor = openDoor(ports.public, (port) => router.listenService({ ...at, door: 'edge', port }))
     const insideDoor = openDoor(ports.internal, (port) =>
-      router.listenService({ service, door: 'inside', host: HOST, port }),
+      router.listenService({ ...at, door: 'inside', port }),
     )
     pairs.set(targetName(target), { edge: edgeDoor.door, inside: insideDoor.door })
     await Promise.all([edgeDoor.tried, insideDoor.tried])
+  }
+
+  /** Puts together what one environment has and what spaces have over it, and tells the router. */
+  function tellRouter(environment: string): void {
+    const mine = [...own.values()].filter((service) => service.environment === environment)
+    const over = [...copies.values()].filter((copy) => copy.environment === environment)
+    const together = overlay(environment, mine, over, (app, space) => [hostName({ app, environment, space })])
+    services.set(
+      environment,
+      Object.fromEntries(
+        Object.entries(together).map(([app, service]) => [serviceName({ app, environment }), service]),
+      ),
+    )
+    router.update({ services: Object.assign({}, ...services.values()) })
+  }
+
+  function setName(target: Target, set: string): string {
+    return target.space === undefined ? set : setOfSpace(target.space, set)
   }
 
   const shared = (target: Target) => (edge ? [`http://${hostName(target)}:${edge.port}`] : [])
@@ -114,11 +139,11 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
       const addresses: Addresses = {
         public: [
           ...(open(edge, 'the one that all apps share') ? shared(target) : []),
-          ...(open(pair?.edge, `the one of ${target.app} in ${target.environment}`)
+          ...(open(pair?.edge, `the one of ${appName(target)} in ${target.environment}`)
             ? [`http://${HOST}:${pair!.edge.port}`]
             : []),
         ],
-        internal: open(pair?.inside, `the one for calls to ${target.app} in ${target.environment}`)
+        internal: open(pair?.inside, `the one for calls to ${appName(target)} in ${target.environment}`)
           ? `http://${HOST}:${pair!.inside.port}`
           : null,
       }
@@ -132,22 +157,33 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
       }
     },
     publish(target, service) {
-      services[serviceName(target)] = service
-      router.update({ services: { ...services } })
+      own.set(targetName(target), service)
+      tellRouter(target.environment)
+    },
+    publishCopy(target, copy) {
+      if (copy) copies.set(targetName(target), { ...copy, environment: target.environment })
+      else copies.delete(targetName(target))
+      tellRouter(target.environment)
     },
     async drain(endpoint, withinMs) {
       await router.drain(endpoint, { withinMs })
     },
     inFlight(target, set) {
       const service = serviceName(target)
-      return router.inFlight(service, set) - router.streams(service, set)
+      const name = setName(target, set)
+      return router.inFlight(service, name) - router.streams(service, name)
+    },
+    demand(target) {
+      const { lastAskedAt, waiting } = router.demand(serviceName(target), target.space ?? '')
+      return { lastAskedAt: lastAskedAt === null ? null : iso(lastAskedAt), waiting }
     },
     async dismiss(target) {
       const name = targetName(target)
       await admissions.get(name)
       const pair = pairs.get(name)
-      delete services[serviceName(target)]
-      router.update({ services: { ...services } })
+      own.delete(name)
+      copies.delete(name)
+      tellRouter(target.environment)
       pairs.delete(name)
       admissions.delete(name)
       if (pair) await Promise.all([closeDoor(pair.edge, 0), closeDoor(pair.inside, 0)])

@@ -28,6 +28,7 @@ export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
     ...(facts.port === null ? {} : { PORT: String(facts.port) }),
     TOW_APP: facts.target.app,
     TOW_ENVIRONMENT: facts.target.environment,
+    ...(facts.target.space === undefined ? {} : { TOW_SPACE: facts.target.space }),
     TOW_RELEASE: `v${facts.set.release}`,
     TOW_PROCESS: facts.process,
   }

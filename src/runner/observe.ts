@@ -4,6 +4,7 @@ import type { SlotMemory, TargetMemory } from './memory.ts'
 import { CRASH_LOOP_FAILURES, slotKey, TRAFFIC_PROCESS } from './plan.ts'
 import type {
   Addresses,
+  Demand,
   Observation,
   ObservedCron,
   ObservedProcess,
@@ -24,6 +25,8 @@ export interface Seen {
   inFlight: (set: string) => number
   addresses: Addresses
   problems: Problem[]
+  /** Of a target with a space. */
+  demand: Demand | null
   now: number
 }
 
@@ -46,6 +49,7 @@ export function observationOf(seen: Seen): Observation {
     crons: seen.crons,
     addresses: seen.addresses,
     ...(seen.problems.length > 0 ? { problems: seen.problems } : {}),
+    ...(seen.demand ? { demand: seen.demand } : {}),
   }
 }
 

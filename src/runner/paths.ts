@@ -26,14 +26,27 @@ export interface Paths {
   dwelling(target: Target): string
 }
 
-/** `stage.missions`: names hold no dot, so this is unique and can be split again. */
+/** What people and folders call an app, or its copy in a space: `missions--mine`. */
+export function appName({ app, space }: Pick<Target, 'app' | 'space'>): string {
+  return space === undefined ? app : `${app}--${space}`
+}
+
+/** No name holds two hyphens in a row, so this is what `appName` was given. */
+export function parseAppName(name: string): Pick<Target, 'app' | 'space'> | null {
+  const [app, space, more] = name.split('--')
+  if (!app || space === '' || more !== undefined) return null
+  return space === undefined ? { app } : { app, space }
+}
+
+/** `stage.missions` or `stage.missions--mine`: names hold no dot, so this is unique and can be split again. */
 export function targetName(target: Target): string {
-  return `${target.environment}.${target.app}`
+  return `${target.environment}.${appName(target)}`
 }
 
 export function parseTargetName(name: string): Target | null {
-  const [environment, app, more] = name.split('.')
-  return environment && app && more === undefined ? { app, environment } : null
+  const [environment, rest, more] = name.split('.')
+  const named = parseAppName(rest ?? '')
+  return environment && named && more === undefined ? { environment, ...named } : null
 }
 
 export function pathsOf(home: string): Paths {

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type * as z from 'zod'
 import { TowError } from '../api/errors.ts'
+import { parseAppName } from './paths.ts'
 import type { Runner } from './runner.ts'
 import {
   ApplyBody,
@@ -50,7 +51,7 @@ export async function answer(runner: Runner, call: Call, shutDown: (apps: boolea
     shutDown(parse(ShutdownBody, await call.body()).apps)
     return { value: {} }
   }
-  const target = parse(TargetShape, { app, environment })
+  const target = parseTarget(environment, app)
   switch (route) {
     case 'POST targets/target/ground':
       return { value: await runner.ground(target) }
@@ -87,6 +88,11 @@ export async function answer(runner: Runner, call: Call, shutDown: (apps: boolea
     default:
       throw unknownCall(call)
   }
+}
+
+/** As the client writes it into a path. */
+export function parseTarget(environment: string | undefined, app = ''): Target {
+  return parse(TargetShape, { environment, ...(parseAppName(app) ?? { app }) })
 }
 
 function unknownCall(call: Call): TowError {
@@ -141,7 +147,16 @@ function redacted(runner: Runner, target: Target): unknown {
     ...set,
     env: Object.fromEntries(Object.keys(set.env).map((key) => [key, '(hidden)'])),
   }))
-  return { generation: memory.generation, desired: { ...memory.desired, sets } }
+  const { overlay } = memory.desired
+  const door = overlay?.door && { ...overlay.door, key: '(hidden)' }
+  return {
+    generation: memory.generation,
+    desired: {
+      ...memory.desired,
+      sets,
+      ...(overlay ? { overlay: { ...overlay, ...(door ? { door } : {}) } } : {}),
+    },
+  }
 }
 
 /** The body as JSON; undefined where there is none. */

@@ -70,14 +70,24 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     ownersOf(`${paths.home}/dwellings`),
   )
   const watchers = new Map<string, Set<() => void>>()
-  const doors: Doors = createDoors(createRouter(), tables, tellAll)
+  const router = createRouter({
+    onWaiting(service, space) {
+      const [environment = '', app = ''] = service.split('/')
+      tell(targetName({ app, environment, space }))
+    },
+  })
+  const doors: Doors = createDoors(router, tables, tellAll)
   const shimPath = prepareShim(paths.run)
   const launcher = createLauncher({ processesFolder: paths.processes, shimPath, limits, now })
   const hosted = new Map<string, Hosted>()
   const broken: Problem[] = []
 
+  function tell(name: string): void {
+    for (const one of watchers.get(name) ?? []) one()
+  }
+
   function tellAll(): void {
-    for (const mine of watchers.values()) for (const tell of mine) tell()
+    for (const name of watchers.keys()) tell(name)
   }
 
   function host(target: Target): Hosted {
@@ -85,9 +95,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     const known = hosted.get(name)
     if (known) return known
     const logs = openTargetLogs(paths.targetLogs(target))
-    const changed = () => {
-      for (const tell of watchers.get(name) ?? []) tell()
-    }
+    const changed = () => tell(name)
     const jobs = createJobs({
       target,
       paths,
@@ -146,6 +154,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       inFlight: (set) => doors.inFlight(target, set),
       addresses,
       problems,
+      demand: target.space === undefined ? null : doors.demand(target),
       now: now(),
     })
   }

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ERROR_CODES, TowError } from '../api/errors.ts'
-import { answer, parse, readBody } from './routes.ts'
+import { answer, parseTarget, readBody } from './routes.ts'
 import type { Runner } from './runner.ts'
-import { type Target, TargetShape } from './shapes.ts'
+import type { Target } from './shapes.ts'
 import { encodeFrame, FRAME } from './shim/frames.ts'
 
 export interface ProtocolServer {
@@ -61,7 +61,7 @@ export async function serveProtocol(
     try {
       const url = new URL(request.url ?? '/', 'http://runner')
       const [, , , environment, app, what, id] = url.pathname.split('/').map(decodeURIComponent)
-      const target = parse(TargetShape, { app, environment })
+      const target = parseTarget(environment, app)
       if (what === 'jobs' && id) await attach(target, id, socket, head)
       else if (what === 'forward') await forward(target, url, socket, head)
       else throw new TowError('NOT_FOUND', `nothing to connect to at ${url.pathname}`)

@@ -1,5 +1,5 @@
 /** What the router is told about a target. Pure. */
-import type { Service, ServiceSet } from '../router/router.ts'
+import type { Copy, Service, ServiceSet } from '../router/router.ts'
 import { hostName } from './doors.ts'
 import type { Live } from './live.ts'
 import type { SlotMemory, TargetMemory } from './memory.ts'
@@ -46,5 +46,28 @@ export function serviceOf(
     split: memory.split,
     ...(notice ? { notice } : {}),
     ...(memory.desired.maintenance ? { maintenance: memory.desired.maintenance } : {}),
+  }
+}
+
+/** What a space has of an app, or null where it has nothing that could ever answer. */
+export function copyOf(
+  space: string,
+  service: Service,
+  { desired, removed }: Pick<TargetMemory, 'desired' | 'removed'>,
+): Copy | null {
+  if (removed || desired.sets.length === 0) return null
+  const { app, split, notice, maintenance } = service
+  const sets = Object.entries(service.sets).map(([id, set]) => {
+    const state = set.state ?? 'asleep'
+    const isTroubled = notice !== undefined && (state === 'starting' || state === 'crashed')
+    return [id, { ...set, state, ...(isTroubled ? { problem: notice.message } : {}) }] as const
+  })
+  return {
+    app,
+    space,
+    sets: Object.fromEntries(sets),
+    split,
+    overlay: desired.overlay ?? {},
+    ...(maintenance ? { maintenance } : {}),
   }
 }

@@ -2,11 +2,14 @@
 import * as z from 'zod'
 import { CronSpec, ProcessSpec } from '../api/app-spec.ts'
 import { ConfigKey, Name, ReleaseNumber } from '../api/names.ts'
+import type { Target } from '../api/observation.ts'
+import type { Overlay } from '../api/overlay.ts'
 import type { SplitRule } from '../api/split.ts'
 
 export type {
   Addresses,
   CronRun,
+  Demand,
   JobStatus,
   LastExit,
   Observation,
@@ -15,6 +18,7 @@ export type {
   ObservedSet,
   Problem,
   ProcessState,
+  Target,
   UsageSample,
 } from '../api/observation.ts'
 export type { SplitRule } from '../api/split.ts'
@@ -23,8 +27,11 @@ export const SetId = z
   .string()
   .max(80)
   .regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, 'set ids are lower-case letters, digits, dots and hyphens')
-export const TargetShape = z.object({ app: Name, environment: Name })
-export type Target = z.infer<typeof TargetShape>
+export const TargetShape = z.object({
+  app: Name,
+  environment: Name,
+  space: Name.optional(),
+}) as unknown as z.ZodType<Target>
 
 /** A set as it lies on this machine, ready to be started. */
 export const PreparedSet = z.object({
@@ -43,7 +50,18 @@ export type PreparedSet = z.infer<typeof PreparedSet>
 
 export const CountedProcess = ProcessSpec.extend({ count: z.int().min(0).max(1000) })
 export type CountedProcess = z.infer<typeof CountedProcess>
-export const DesiredSet = PreparedSet.extend({ processes: z.record(Name, CountedProcess) })
+/** Its workspace follows somebody's files: processes restart in place. */
+const LiveSet = z.object({
+  /** In place of a process's own command. */
+  commands: z.record(Name, z.string().min(1).max(8192)),
+  /** Processes that reload by themselves. */
+  reloading: z.array(Name).max(50),
+})
+
+export const DesiredSet = PreparedSet.extend({
+  processes: z.record(Name, CountedProcess),
+  live: LiveSet.optional(),
+})
 export type DesiredSet = z.infer<typeof DesiredSet>
 
 export const DesiredCron = CronSpec.extend({
@@ -63,12 +81,29 @@ const SplitRuleShape = z.object({
   hold: z.boolean().optional(),
 }) as unknown as z.ZodType<SplitRule>
 
+const OverlayShape = z.object({
+  door: z
+    .object({
+      key: z
+        .string()
+        .min(16)
+        .max(200)
+        .regex(/^[\w-]+$/, 'the key of a door is base64url'),
+      revoked: z.array(z.string().max(64)).max(10_000),
+    })
+    .optional(),
+  banner: z.string().min(1).max(300).optional(),
+  swap: z.object({ until: z.number() }).optional(),
+}) as unknown as z.ZodType<Overlay>
+
 export const Desired = z.object({
   sets: z.array(DesiredSet).max(200),
   split: z.array(SplitRuleShape).max(200),
   crons: z.array(DesiredCron).max(200),
   restarts: z.record(Name, z.int().min(0)).optional(),
   maintenance: z.object({ message: z.string().max(500) }).optional(),
+  /** Of a target with a space, and only there. */
+  overlay: OverlayShape.optional(),
 })
 export type Desired = z.infer<typeof Desired>
 

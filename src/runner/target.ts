@@ -15,7 +15,7 @@ import { openTargetStore, type SlotMemory, type TargetMemory } from './memory.ts
 import type { Paths } from './paths.ts'
 import { type Action, type Facts, type Instance, plan, slotKey, TRAFFIC_PROCESS } from './plan.ts'
 import type { Seal } from './seal.ts'
-import { serviceOf } from './service.ts'
+import { copyOf, serviceOf } from './service.ts'
 import { watchSetFolders } from './set-folders.ts'
 import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
@@ -137,7 +137,9 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     // In one turn, so that no request comes between: what leaves is drained while the router still knows it, and
     // what takes over is told at the same time.
     for (const action of next.actions) if (action.kind === 'drain') act(action)
-    doors.publish(target, serviceOf(target, memory, [...lives.values()], slots.all()))
+    const service = serviceOf(target, memory, [...lives.values()], slots.all())
+    if (target.space === undefined) doors.publish(target, service)
+    else doors.publishCopy(target, copyOf(target.space, service, memory))
     for (const action of next.actions) if (action.kind !== 'drain') act(action)
     folders.collect(knownSets(), new Set([...running(), ...parts.setsInUse()]))
     if (next.wakeAt !== null) timer = setTimeout(converge, Math.max(0, next.wakeAt - now())).unref()

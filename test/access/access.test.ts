@@ -11,6 +11,7 @@ import type { Objects, Permission } from '../../src/api/operation.ts'
 import { operationsOf } from '../../src/platform/kernel/http/table.ts'
 import { openWholePlatform, type WholePlatform } from '../whole-platform.ts'
 import { type Caller, makeCallers } from './callers.ts'
+import { requestOf } from './request.ts'
 import { DOORS, SAMPLES, type Thing } from './samples.ts'
 import { makeThings } from './things.ts'
 
@@ -47,6 +48,8 @@ function mayDo(caller: Caller, permission: Permission, objects: Objects | null, 
   const isIn = (environment: string) => {
     if (caller.operates.includes(environment)) return true
     if (permission === 'environment:operate' || !caller.develops.includes(environment)) return false
+    if ('space' in objects && caller.name !== 'the starter' && caller.name !== thing.person) return false
+    if ('space' in objects && !objects.app) return true
     return thing.owner === null || caller.teams.includes(thing.owner)
   }
   return thing.environments.length === 0 ? ['stage', 'prod'].some(isIn) : thing.environments.every(isIn)
@@ -74,22 +77,6 @@ async function knock(caller: Caller, method: string, path: string, input: object
   const text = isStream ? '' : await response.text()
   if (isStream) gone.abort()
   return { status: response.status, text }
-}
-
-function requestOf(entry: (typeof OPERATIONS)[number], thing: Thing) {
-  const input = SAMPLES[entry.name]!(thing)
-  const inPath = new Set([...entry.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!))
-  const path = entry.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(input[name])))
-  const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)))
-  if (entry.method !== 'GET') return { path: `/api${path}`, input: rest }
-  const query = new URLSearchParams(
-    Object.entries(rest).flatMap(([name, value]) =>
-      Array.isArray(value)
-        ? value.map((one, index) => [`${name}[${index}]`, String(one)])
-        : [[name, String(value)]],
-    ),
-  )
-  return { path: `/api${path}?${query}`, input: {} }
 }
 
 /** What is wrong with an answer; null for nothing. */

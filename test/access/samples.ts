@@ -11,6 +11,9 @@ export interface Thing {
   environments: readonly string[]
   /** An id, an environment or a tree that is not there is answered with 404. */
   isAbsent: boolean
+  /** A space over the first of them, and whose it is. */
+  space: string
+  person: string | null
   ids: { ship: string; rollout: string; run: string; build: string; artifact: string }
   tree: string
 }
@@ -19,6 +22,7 @@ type Sample = (thing: Thing) => Record<string, unknown>
 
 const nothing: Sample = () => ({})
 const place: Sample = ({ app, environments: [environment] }) => ({ app, environment })
+const inSpace: Sample = ({ space }) => ({ space })
 const byId = (kind: keyof Thing['ids']) => (thing: Thing) => ({ id: thing.ids[kind] })
 const digest: Sample = ({ ids }) => ({ digest: ids.artifact })
 const GHOST = 'ghost'
@@ -97,6 +101,23 @@ export const SAMPLES: Record<string, Sample> = {
   'signIn.changePassword': () => ({ present: 'nonsense', next: 'short' }),
   'signIn.browser': nothing,
   'signIn.signOut': () => ({ nonsense: true }),
+  'spaces.list': nothing,
+  'spaces.get': inSpace,
+  'spaces.plan': inSpace,
+  'spaces.workspace': (thing) => ({ ...inSpace(thing), app: GHOST }),
+  'spaces.attend': (thing) => ({ ...inSpace(thing), apps: [GHOST] }),
+  'spaces.stop': (thing) => ({ ...inSpace(thing), apps: [GHOST] }),
+  'spaces.start': (thing) => ({ ...inSpace(thing), apps: [GHOST] }),
+  'spaces.extend': inSpace,
+  'spaces.remove': (thing) => ({ ...inSpace(thing), apps: [GHOST] }),
+  'spaces.swap': (thing) => ({ ...inSpace(thing), app: thing.app }),
+  'spaces.unswap': place,
+  'spaces.links': inSpace,
+  'spaces.invite': (thing) => ({ ...inSpace(thing), for: 'qa' }),
+  'spaces.invitations': inSpace,
+  'spaces.uninvite': (thing) => ({ ...inSpace(thing), id: GHOST }),
+  'spaces.config': (thing) => ({ ...inSpace(thing), app: thing.app }),
+  'spaces.configure': (thing) => ({ ...inSpace(thing), app: thing.app }),
   'system.status': nothing,
   'system.stop': nothing,
   'system.doctor': nothing,

@@ -1,4 +1,5 @@
 /** What is knocked for: apps of one team, of another, of nobody, one that is not there; each in stage and in prod. */
+import { sql } from 'kysely'
 import type { Objects } from '../../src/api/operation.ts'
 import type { Ship } from '../../src/api/ships.ts'
 import type { WholePlatform } from '../whole-platform.ts'
@@ -17,6 +18,10 @@ function source(app: AppName, needed: boolean): Record<string, string> {
 
 async function shipped({ client }: WholePlatform, tree: string, environment: string): Promise<Ship> {
   const { id } = await client.ships.start({ tree, folderName: 'shop', environment })
+  return follow({ client }, id)
+}
+
+async function follow({ client }: Pick<WholePlatform, 'client'>, id: string): Promise<Ship> {
   for await (const update of await client.ships.follow({ id })) {
     if (update.type === 'ship' && update.ship.state === 'live') return update.ship
     if (update.type === 'ship' && update.ship.state !== 'running')
@@ -34,7 +39,10 @@ export async function makeThings(platform: WholePlatform): Promise<(objects: Obj
     // Whoever may ship this is told what it lacks, so nothing changes.
     const tree = await platform.tree(source(app, true))
     for (const environment of ['stage', 'prod']) {
-      const thing = { name: `${app} in ${environment}`, app, owner, environments: [environment], tree }
+      const thing = {
+        ...{ name: `${app} in ${environment}`, app, owner, environments: [environment], tree },
+        ...{ space: 'walked', person: null },
+      }
       if (app === 'ghost') {
         things.set(`${app} ${environment}`, { ...thing, isAbsent: false, ids: NO_IDS })
         continue
@@ -53,6 +61,16 @@ export async function makeThings(platform: WholePlatform): Promise<(objects: Obj
       things.set(`${app} ${environment}`, { ...thing, isAbsent: false, ids })
     }
   }
+  // One of whoever started the platform, and one of somebody who may change red-app alone.
+  const spaces = { walked: 'ada', 'walked-red': 'red-stage' } as const
+  for (const [name, person] of Object.entries(spaces)) {
+    const { id } = await client.ships.start({
+      ...{ tree: await platform.tree(source('red-app', false)), folderName: 'shop', environment: 'stage' },
+      space: { name },
+    })
+    await follow(platform, id)
+    await sql`update spaces set owner = ${person} where name = ${name}`.execute(platform.database.db)
+  }
   const all = [...things.values()]
   const here = all.filter(({ app }) => app !== 'ghost')
   const inStage = (app: AppName) => things.get(`${app} stage`)!
@@ -63,6 +81,16 @@ export async function makeThings(platform: WholePlatform): Promise<(objects: Obj
 
   return (objects) => {
     if (objects === null || objects === 'none') return [inStage('red-app')]
+    if ('space' in objects) {
+      const apps = objects.app ? (['red-app', 'blue-app', 'free-app'] as const) : (['red-app'] as const)
+      const inSpaces = Object.entries(spaces).flatMap(([space, person]) =>
+        apps.map((app) => ({ ...inStage(app), name: `${app} in ${space}`, space, person })),
+      )
+      return [
+        ...inSpaces,
+        { ...inStage('red-app'), name: 'a space that is not there', space: 'ghost', isAbsent: true },
+      ]
+    }
     if ('app' in objects || 'tree' in objects)
       return [...all, nowhere(inStage('red-app')), nowhere(inStage('ghost'))]
     if ('environment' in objects) return [...all.slice(0, 2), nowhere(inStage('red-app'))]

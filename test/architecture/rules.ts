@@ -32,6 +32,7 @@ export const FEATURE_ORDER = [
   'drains',
   'pipelines',
   'ships',
+  'spaces',
   'git',
   'backups',
   'events',

@@ -159,19 +159,17 @@ ports:
   - name: http
     containerPort: {{ .root.Values.port }}
     protocol: TCP
-startupProbe:
+# No startupProbe: it would hold the first look at readiness back until its own next second, while the kubelet looks at
+# readiness at once when it sees the container run.
+readinessProbe:
   {{- include "app.check" . | nindent 2 }}
   periodSeconds: 1
   timeoutSeconds: 5
-  # A little more than asked for: whoever waits has seen why before the kubelet ends it.
-  failureThreshold: {{ add (.spec.bootSeconds | default 60) 5 }}
-readinessProbe:
-  {{- include "app.check" . | nindent 2 }}
-  periodSeconds: 2
-  timeoutSeconds: 5
-  failureThreshold: 2
+  failureThreshold: 4
 livenessProbe:
   {{- include "app.check" . | nindent 2 }}
+  # Not before it had its time to boot, and a little more: whoever waits has seen why before the kubelet ends it.
+  initialDelaySeconds: {{ add (.spec.bootSeconds | default 60) 5 }}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6

@@ -10,6 +10,7 @@ export interface CommandEntry {
 }
 
 const SHIP = 'Ship'
+const SPACES = 'Spaces'
 const RUN = 'See and run'
 const CONFIGURE = 'Configure'
 const PEOPLE = 'People'
@@ -79,6 +80,78 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: 'builds', group: SHIP, summary: 'List builds', load: () => import('./builds/index.ts') },
   { path: 'builds log', group: SHIP, summary: 'What a build wrote', load: () => import('./builds/log.ts') },
   { path: 'builds cancel', group: SHIP, summary: 'End a build', load: () => import('./builds/cancel.ts') },
+  {
+    path: 'spaces',
+    group: SPACES,
+    summary: 'Spaces: who has what over which environment',
+    load: () => import('./spaces/index.ts'),
+  },
+  {
+    path: 'spaces show',
+    group: SPACES,
+    summary: 'One space: what is in it, how it fares, its links',
+    load: () => import('./spaces/show.ts'),
+  },
+  {
+    path: 'spaces plan',
+    group: SPACES,
+    summary: 'What of a space differs from the environment below',
+    load: () => import('./spaces/plan.ts'),
+  },
+  {
+    path: 'spaces extend',
+    group: SPACES,
+    summary: 'Let a space last longer',
+    load: () => import('./spaces/extend.ts'),
+  },
+  {
+    path: 'spaces stop',
+    group: SPACES,
+    summary: 'Stop apps of a space; it stays',
+    load: () => import('./spaces/stop.ts'),
+  },
+  {
+    path: 'spaces start',
+    group: SPACES,
+    summary: 'Start them again as they were',
+    load: () => import('./spaces/start.ts'),
+  },
+  {
+    path: 'spaces remove',
+    group: SPACES,
+    summary: 'Remove a space with everything in it',
+    load: () => import('./spaces/remove.ts'),
+  },
+  {
+    path: 'spaces swap',
+    group: SPACES,
+    summary: 'Take the environment’s whole traffic for an app',
+    load: () => import('./spaces/swap.ts'),
+  },
+  {
+    path: 'spaces unswap',
+    group: SPACES,
+    summary: 'Give it back',
+    load: () => import('./spaces/unswap.ts'),
+  },
+  {
+    path: 'spaces invite',
+    group: SPACES,
+    summary: 'A link that lets somebody into a space',
+    load: () => import('./spaces/invite.ts'),
+  },
+  {
+    path: 'spaces invitations',
+    group: SPACES,
+    summary: 'Who was invited into a space',
+    load: () => import('./spaces/invitations.ts'),
+  },
+  {
+    path: 'spaces uninvite',
+    group: SPACES,
+    summary: 'End an invitation',
+    load: () => import('./spaces/uninvite.ts'),
+  },
   { path: 'apps', group: RUN, summary: 'Every app, by environment', load: () => import('./apps/index.ts') },
   {
     path: 'apps remove',

@@ -1,15 +1,15 @@
 import { TowError } from '../../api/errors.ts'
 import type { LogLine } from '../../api/logs.ts'
-import { APP_OPTION, type Command, ENVIRONMENT_OPTION } from '../command.ts'
-import { chooseEnvironment } from '../environment.ts'
+import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../command.ts'
+import { type Copy, chooseCopy, versionOf } from '../environment.ts'
 import { releaseNumber, wholeNumber } from '../help.ts'
-import { chooseApp } from '../places.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 export const command: Command = {
   options: [
     APP_OPTION,
     ENVIRONMENT_OPTION,
+    SPACE_OPTION,
     { flags: '-f, --follow', description: 'go on as lines are written' },
     { flags: '-n, --lines <count>', description: 'the newest lines', default: '100' },
     { flags: '--since <time>', description: 'an age (10m, 2h, 1d) or an ISO time' },
@@ -25,15 +25,14 @@ export const command: Command = {
     ['tow logs -f', 'the last 100 lines of this folder’s app in stage, and on'],
     ['tow logs -a missions -e prod --since 2h --grep ERROR', 'errors of the last two hours'],
     ["tow logs --grep '/status=5\\d\\d/'", 'an expression; the platform searches, only what matches travels'],
+    ['tow logs --space mine -f', 'of the copy in the space mine'],
     ['tow logs --json | jq -r .text', 'one JSON object a line'],
   ],
   async run({ terminal, json, connect, home, cwd, signal }, _args, options) {
     const client = await connect()
-    const app = await chooseApp(home, cwd, options.app)
-    const environment = await chooseEnvironment(client, options.env)
+    const copy = await chooseCopy(client, { home, cwd }, options)
     const query = {
-      app,
-      environment,
+      ...copy,
       follow: options.follow === true,
       lines: wholeNumber(String(options.lines), '--lines'),
       ...(typeof options.since === 'string' ? { since: time(options.since, '--since') } : {}),
@@ -44,7 +43,7 @@ export const command: Command = {
     }
     try {
       for await (const line of await client.processes.logs(query, { signal })) {
-        terminal.print(json ? JSON.stringify(line) : shown(terminal, line))
+        terminal.print(json ? JSON.stringify(line) : shown(terminal, copy, line))
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -53,8 +52,9 @@ export const command: Command = {
   },
 }
 
-function shown(terminal: Terminal, line: LogLine): string {
-  const head = terminal.paint('dim', `${line.at.slice(0, 19)} v${line.release} ${line.instance}`)
+function shown(terminal: Terminal, copy: Copy, line: LogLine): string {
+  const version = versionOf(copy, line.release)
+  const head = terminal.paint('dim', `${line.at.slice(0, 19)} ${version} ${line.instance}`)
   if (line.missing !== undefined) return `${head} ${terminal.paint('yellow', line.text)}`
   if (line.stream === 'platform') return `${head} ${terminal.paint('cyan', line.text)}`
   return `${head} ${harmless(line.text)}`

@@ -1,7 +1,6 @@
 import { TowError } from '../../api/errors.ts'
-import { APP_OPTION, type Command, ENVIRONMENT_OPTION } from '../command.ts'
-import { chooseEnvironment } from '../environment.ts'
-import { chooseApp } from '../places.ts'
+import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../command.ts'
+import { chooseCopy, flagsOf, versionOf } from '../environment.ts'
 import { attachTerminal } from '../terminal/attach.ts'
 import { printJson } from '../terminal/terminal.ts'
 
@@ -10,6 +9,7 @@ export const command: Command = {
   options: [
     APP_OPTION,
     ENVIRONMENT_OPTION,
+    SPACE_OPTION,
     { flags: '-d, --detach', description: 'do not wait; tow logs shows what it writes' },
     { flags: '--no-tty', description: 'pipes instead of a terminal' },
   ],
@@ -17,16 +17,15 @@ export const command: Command = {
   examples: [
     ['tow run -a missions node src/migrate.js', 'its output here, its exit code passed through'],
     ['tow run -a missions sh', 'a shell with the app’s config'],
+    ['tow run --space mine sh', 'the same in the space mine'],
     ['tow run -d -a missions node src/nightly.js', 'in the background'],
   ],
   async run({ terminal, json, connect, home, cwd, signal }, words, options) {
     const client = await connect()
-    const app = await chooseApp(home, cwd, options.app)
-    const environment = await chooseEnvironment(client, options.env)
+    const copy = await chooseCopy(client, { home, cwd }, options)
     const tty = options.tty !== false && !options.detach && process.stdin.isTTY && process.stdout.isTTY
     const run = await client.processes.run({
-      app,
-      environment,
+      ...copy,
       command: words.map(quoted).join(' '),
       detached: options.detach === true,
       ...(tty ? { terminal: { columns: process.stdout.columns, rows: process.stdout.rows } } : {}),
@@ -35,7 +34,7 @@ export const command: Command = {
       if (json) printJson(terminal, run)
       else
         terminal.say(
-          `${run.id} runs on v${run.release}. tow logs -a ${app} -e ${environment} -p run shows what it writes.`,
+          `${run.id} runs on ${versionOf(copy, run.release)}. tow logs ${flagsOf(copy)} -p run shows what it writes.`,
         )
       return 0
     }

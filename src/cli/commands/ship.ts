@@ -1,10 +1,12 @@
 import { basename, resolve } from 'node:path'
 import { TowError } from '../../api/errors.ts'
+import type { Ship } from '../../api/ships.ts'
 import type { Client } from '../../client/client.ts'
 import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
 import { followShip } from '../follow-ship.ts'
 import { ensureRemote } from '../git-remote.ts'
 import { rememberApps } from '../places.ts'
+import { intoSpace, SPACE_OPTIONS, sayLive } from '../ship-space.ts'
 import { describeOrigin, findRoot } from '../source.ts'
 import { sayFailure } from '../terminal/failure.ts'
 import { printJson, type Terminal } from '../terminal/terminal.ts'
@@ -20,10 +22,13 @@ export const command: Command = {
     { flags: '--queue', description: 'wait for a rollout under way instead of replacing it' },
     { flags: '--rebuild', description: 'build again even where the same inputs were built before' },
     { flags: '--detach', description: 'do not wait' },
+    ...SPACE_OPTIONS,
   ],
   examples: [
     ['tow ship', 'everything this folder declares, to the first environment'],
     ['tow ship services/missions -a missions', 'one app of several'],
+    ['tow ship --space mine', 'into a space of your own: stage stays as it is, and the rest of it is there'],
+    ['tow ship --space pr-123 --branch fix-map --expires 3d', 'from CI: a link for whoever reviews it'],
   ],
   async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
     const root = await findRoot(resolve(cwd, folder ?? '.'))
@@ -41,12 +46,14 @@ export const command: Command = {
     if (detected.problems.length > 0)
       throw new TowError('BAD_INPUT', 'nothing was shipped: mend what is named above')
     const apps = options.app as string[]
+    const space = await intoSpace({ client, root, options })
     const ship = await client.ships.start({
       tree,
       folderName,
       origin,
       ...(apps.length > 0 ? { apps } : {}),
       ...(typeof options.env === 'string' ? { environment: options.env } : {}),
+      ...(space ? { space } : {}),
       whenBusy: options.queue ? 'queue' : 'supersede',
       rebuild: options.rebuild === true,
     })
@@ -56,13 +63,19 @@ export const command: Command = {
       if (json) printJson(terminal, ship)
       else
         terminal.say(
-          `Shipping ${ship.apps.map(({ app }) => app).join(', ')} to ${ship.environment}; tow rollout shows how it goes.`,
+          space
+            ? `Shipping ${names(ship)} into ${space.name} over ${ship.environment}; tow spaces show ${space.name} shows how it goes.`
+            : `Shipping ${names(ship)} to ${ship.environment}; tow rollout shows how it goes.`,
         )
       return 0
     }
-    return followShip({ client, terminal, ship, json, signal })
+    const exit = await followShip({ client, terminal, ship, json, signal })
+    if (space && exit === 0 && !json) await sayLive(client, terminal, ship)
+    return exit
   },
 }
+
+const names = ({ apps }: Ship): string => apps.map(({ app }) => app).join(', ')
 
 /** A convenience: whatever goes wrong with it is said, and the delivery goes on. */
 async function addRemote(place: {

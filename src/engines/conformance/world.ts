@@ -15,6 +15,8 @@ export interface World {
   reopen(): Promise<void>
   /** Removed when the sentence is over. */
   newTarget(): Target
+  /** A copy of its app in a space; removed too. */
+  copyOf(target: Target, space: string): Target
   /** With the next generation, which it answers. */
   apply(target: Target, desired: Desired): Promise<number>
   until(target: Target, reached: (seen: Observation) => boolean, what: string): Promise<Observation>
@@ -92,6 +94,11 @@ export function createWorld(start: Start): World {
       const target = { app: `sample-${randomBytes(3).toString('hex')}`, environment: 'stage' }
       generations.set(target, 0)
       return target
+    },
+    copyOf(target, space) {
+      const copy = { ...target, space }
+      generations.set(copy, 0)
+      return copy
     },
     apply,
     until,

@@ -13,10 +13,10 @@ import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { readLogs } from './logs/logs.ts'
-import { noSet, notAnswering } from './messages.ts'
-import { LABEL } from './names.ts'
+import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
+import { LABEL, recordName } from './names.ts'
 import { isOver, isReady, isStopping, setOf, statusOf } from './observe/pods.ts'
-import { changeRecord, fetchRecord, refuseOlder, type TargetRecord } from './record.ts'
+import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
 import { createRuns } from './runs.ts'
@@ -56,10 +56,10 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   }
   let opening: Promise<Session> | null = null
   let syncs: Syncs | null = null
-  let closed = false
+  const closing = new AbortController()
 
   function session(): Promise<Session> {
-    if (closed) return Promise.reject(new TowError('UNAVAILABLE', 'the Kubernetes engine is closed'))
+    if (closing.signal.aborted) return Promise.reject(engineClosed())
     opening ??= openSession({ settings, holder, renderer, around, addresses }).catch((error) => {
       opening = null
       throw error
@@ -128,8 +128,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     loop.kick()
   }
 
+  /** Settles when the last pod is gone and the record with it: whoever closes the engine then leaves nothing behind. */
   async function remove(target: Target, generation: number): Promise<void> {
-    const { cluster, mirror, loop } = await session()
+    const { cluster, mirror, loop, changed } = await session()
     const found = await fetchRecord(cluster, target.app)
     if (!found) return
     const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
@@ -138,7 +139,14 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     })
     mirror.records.put(secret)
     loop(target).claim()
-    loop(target).kick()
+    while (mirror.records.get(recordName(target.app))) {
+      const next = changed(target.app, closing.signal, WATCH_MILLISECONDS)
+      await loop(target).pass()
+      const left = mirror.records.get(recordName(target.app))
+      const stored = left && readRecord(left)?.stored
+      if (stored && !stored.removed) throw olderGeneration(target, generation, stored.generation)
+      if (left) await next
+    }
   }
 
   /** Only what the server was heard to say lately. */
@@ -238,7 +246,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return checkCluster({ settings, renderer, images })
     },
     async close() {
-      closed = true
+      closing.abort()
       const opened = await opening?.catch(() => null)
       opened?.close()
     },

@@ -43,6 +43,10 @@ export function takenOver(target: Target): TowError {
   )
 }
 
+export function engineClosed(): TowError {
+  return new TowError('UNAVAILABLE', 'the Kubernetes engine is closed')
+}
+
 export function noSet(target: Target, set: string): TowError {
   return new TowError('NOT_FOUND', `no set ${set} of ${target.app} runs in ${target.environment}`)
 }

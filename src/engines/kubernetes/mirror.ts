@@ -2,13 +2,24 @@
 import type { Cluster } from './cluster/connect.ts'
 import { type Followed, follow } from './cluster/follow.ts'
 import { collectionPath, type KubeObject, MEMBER_KINDS } from './cluster/kinds.ts'
-import type { Deployment, Job, KubeEvent, Lease, Pod, Route, Secret } from './cluster/objects.ts'
+import type {
+  Deployment,
+  EndpointSlice,
+  Job,
+  KubeEvent,
+  Lease,
+  Pod,
+  Route,
+  Secret,
+} from './cluster/objects.ts'
 import { LABEL } from './names.ts'
 
 export type MemberKind = (typeof MEMBER_KINDS)[number]
 
 export interface Mirror {
   pods: Followed<Pod>
+  /** Who is behind each Service; not told to whoever may not read it. */
+  endpoints: Followed<EndpointSlice>
   jobs: Followed<Job>
   records: Followed<Secret>
   leases: Followed<Lease>
@@ -49,6 +60,7 @@ export function createMirror(
       if (app !== undefined) changed(app)
     },
   })
+  const endpoints = follow<EndpointSlice>(cluster, 'EndpointSlice', options)
   const jobs = follow<Job>(cluster, 'Job', options)
   const records = follow<Secret>(cluster, 'Secret', {
     ...options,
@@ -58,7 +70,7 @@ export function createMirror(
   const members = Object.fromEntries(
     MEMBER_KINDS.map((kind) => [kind, follow<KubeObject>(cluster, kind, options)]),
   ) as Record<MemberKind, Followed<KubeObject>>
-  const all: Followed<KubeObject>[] = [pods, jobs, records, leases, ...Object.values(members)]
+  const all: Followed<KubeObject>[] = [pods, endpoints, jobs, records, leases, ...Object.values(members)]
 
   // A stream that is open and silent says nothing about a server that is frozen.
   let answered = 0
@@ -82,6 +94,7 @@ export function createMirror(
 
   return {
     pods,
+    endpoints,
     jobs,
     records,
     leases,

@@ -29,8 +29,9 @@ const serving = (): Stored => ({
   split: all('v1'),
   served: all('v1'),
 })
-const facts = (ready: Record<string, number>, isRouted = true) => ({
+const facts = (ready: Record<string, number>, isRouted = true, reachable = ready) => ({
   ready: new Map(Object.entries(ready)),
+  reachable: new Map(Object.entries(reachable)),
   isRouted,
 })
 
@@ -39,6 +40,12 @@ describe('what may move', () => {
     const asked = takeOver(serving(), 2, wish([set('v1'), set('v2', 2)], all('v2')))
     expect(plan(asked, facts({ v1: 1, v2: 1 })).split).toEqual(all('v1'))
     expect(plan(asked, facts({ v1: 1, v2: 2 })).split).toEqual(all('v2'))
+  })
+
+  test('traffic waits until whoever routes can know of the processes that are ready', () => {
+    const asked = takeOver(serving(), 2, wish([set('v2')], all('v2')))
+    expect(plan(asked, facts({ v1: 1, v2: 1 }, true, { v1: 1 })).split).toEqual(all('v1'))
+    expect(plan(asked, facts({ v1: 1, v2: 1 })).split).toEqual(all('v2'))
   })
 
   test('what serves is kept although it is no longer asked for, until whoever routes was seen to route past it', () => {

@@ -12,6 +12,8 @@ export const WEB = 'web'
 export interface PlanFacts {
   /** Ready `web` pods by set. */
   ready: ReadonlyMap<string, number>
+  /** Those among them that whoever routes can know of. */
+  reachable: ReadonlyMap<string, number>
   /** The route does what it was last asked to. */
   isRouted: boolean
 }
@@ -27,16 +29,16 @@ export function plan(stored: Stored, facts: PlanFacts): Stored {
 }
 
 /**
- * The split asked for, once every set in it that would get traffic is ready; until then the one in force, as long as
+ * The split asked for, once every set in it that would get traffic is ready and known; until then the one in force, as long as
  * anybody serves in it.
  */
-function chooseSplit(stored: Stored, { ready }: PlanFacts): SplitRule[] {
+function chooseSplit(stored: Stored, { ready, reachable }: PlanFacts): SplitRule[] {
   const { split: asked, sets } = stored.desired
   if (sameSplit(asked, stored.split)) return asked
   const inForce = weightedSets(stored.split)
   const isUp = (id: string) => (ready.get(id) ?? 0) > 0
   const isWhole = (id: string) =>
-    (ready.get(id) ?? 0) >= (sets.find((set) => set.id === id)?.processes[WEB]?.count ?? 0)
+    (reachable.get(id) ?? 0) >= (sets.find((set) => set.id === id)?.processes[WEB]?.count ?? 0)
   const isReady = [...weightedSets(asked)].every((id) => (inForce.has(id) ? isUp(id) : isWhole(id)))
   if (isReady) return asked
   return [...inForce].some(isUp) ? stored.split : asked

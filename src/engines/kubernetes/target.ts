@@ -11,9 +11,10 @@ import { collectConfigs } from './config-secrets.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
-import { inWords, takenOver } from './messages.ts'
+import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, recordName } from './names.ts'
+import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
@@ -72,6 +73,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let move: { key: string; since: number } | null = null
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
+  const reached = createEndpoints()
   let collectedAt = 0
   let isOurs = false
   const waiting: PromiseWithResolvers<void>[] = []
@@ -103,6 +105,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
         problem = null
         for (const one of asked.splice(0)) one.resolve()
       }
+      for (const one of asked) one.reject(engineClosed())
     } catch (error) {
       failures += 1
       const told = inWords(error, `${target.app} in ${target.environment}`)
@@ -133,7 +136,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!now) return
     await holdLease()
     if (now.stored.removed) return vanish(cluster, mirror, owner, now)
-    const next = plan(now.stored, { ready: readyBySet(pods()), isRouted: isRouted(now.stored) })
+    const reach = reachable()
+    const wasRouted = isRouted(now.stored, Date.now())
+    const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
+    const next = plan(now.stored, facts)
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around)
     objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
@@ -144,11 +150,15 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
       again = true
     }
-    if (stored !== now.stored) again = true
+    // Time goes on while this looks: what has become true meanwhile is for the next look, and nobody else wakes it.
+    const at = Date.now()
+    const isNowRouted = isRouted(stored, at)
+    if (stored !== now.stored || isNowRouted !== wasRouted) again = true
+    if (reach.wait !== null) wakeIn(reach.wait)
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const movedAt = isRouted(stored) ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored)) + parts.routeLag - Date.now()
+    const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
+    const lag = Math.max(movedAt, mannedSince(stored, at)) + parts.routeLag - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
@@ -209,7 +219,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
-  function isRouted(stored: Stored): boolean {
+  function isRouted(stored: Stored, at: number): boolean {
     if (!isInForce(stored)) return false
     const route = mirror.routes.get(target.app)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
@@ -218,16 +228,22 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const key = JSON.stringify([stored.split, uid, generation])
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
-    if (move?.key !== key) move = { key, since: isOld ? 0 : Date.now() }
-    return Date.now() - move.since >= parts.routeLag
+    if (move?.key !== key) move = { key, since: isOld ? 0 : at }
+    return at - move.since >= parts.routeLag
   }
 
-  function mannedSince(stored: Stored): number {
+  function reachable(): Reach {
+    const { endpoints } = mirror
+    const slices = endpoints.missing() === null ? mine(endpoints.all()) : null
+    return reached.look(pods(), slices, Date.now())
+  }
+
+  function mannedSince(stored: Stored, at: number): number {
     const ready = readyBySet(pods())
     const key = [...weightedSets(stored.split)].filter((id) => (ready.get(id) ?? 0) > 0).join(' ')
     // What was so before this engine looked has been so for long enough.
     if (manned === null) manned = { key, since: 0 }
-    if (manned.key !== key) manned = { key, since: Date.now() }
+    if (manned.key !== key) manned = { key, since: at }
     return manned.since
   }
 
@@ -245,6 +261,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   function observe(): Observation {
+    const at = Date.now()
     const stored = record()?.stored ?? emptyStored(target)
     const route = mirror.routes.get(target.app)
     const problems = [problem, routeProblem(route)].filter((one) => one !== null)
@@ -255,8 +272,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       deployments: mine(mirror.deployments.all()),
       context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
       isLanded: isInForce(stored),
-      isRouted: isRouted(stored),
-      isHeardOf: Date.now() - mannedSince(stored) >= parts.routeLag,
+      isRouted: isRouted(stored, at),
+      isHeardOf: at - mannedSince(stored, at) >= parts.routeLag,
       addresses: parts.addresses(target),
       problems,
       at: mirror.trueAt(),
@@ -267,6 +284,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     kick,
     observe,
     pass() {
+      if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()
       waiting.push(one)
       kick()
@@ -285,6 +303,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     close() {
       closed = true
       if (timer) clearTimeout(timer)
+      for (const one of waiting.splice(0)) one.reject(engineClosed())
     },
   }
 }

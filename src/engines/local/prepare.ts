@@ -36,10 +36,12 @@ export function prepareDesired(desired: Desired, prepared: ReadonlyMap<string, P
     sets: desired.sets.map((set) => ({
       ...prepareSet(set, prepared.get(set.id)!),
       processes: set.processes,
+      ...(set.live ? { live: set.live } : {}),
     })),
     split: desired.split,
     crons: desired.crons,
     ...(desired.restarts ? { restarts: desired.restarts } : {}),
     ...(desired.maintenance ? { maintenance: desired.maintenance } : {}),
+    ...(desired.overlay ? { overlay: desired.overlay } : {}),
   }
 }

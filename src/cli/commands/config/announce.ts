@@ -1,5 +1,6 @@
 import type { Client } from '../../../client/client.ts'
 import type { CommandContext } from '../../command.ts'
+import { type Copy, flagsOf, placeOf } from '../../environment.ts'
 import { followRollouts } from '../../follow.ts'
 import { printJson } from '../../terminal/terminal.ts'
 
@@ -22,12 +23,7 @@ export async function announceConfig(
     terminal.say('Nothing changed: everything is so already.')
     return 0
   }
-  if (result.guessedSecrets.length > 0) {
-    const keys = result.guessedSecrets.join(', ')
-    terminal.say(
-      `Kept as ${keys.includes(',') ? 'secrets' : 'a secret'}, by the looks of it: ${keys} (--plain to say otherwise)`,
-    )
-  }
+  sayGuessed(context, result.guessedSecrets)
   const of = `${result.changed.join(', ')} of ${app} in ${environment}`
   if (result.release === null) {
     terminal.say(`${of}: kept for its first release.`)
@@ -38,4 +34,31 @@ export async function announceConfig(
     result.rollout && !detach ? await followRollouts(client, terminal, [result.rollout], signal) : 0
   terminal.say(`Undo: tow rollback -a ${app} -e ${environment} --with-secrets`)
   return exit
+}
+
+/** The same of what a space has for itself; its processes start anew with it. */
+export async function announceForSpace(
+  context: CommandContext,
+  copy: Copy,
+  result: { changed: string[]; guessedSecrets: string[] },
+): Promise<number> {
+  const { terminal, json } = context
+  if (json) printJson(terminal, result)
+  if (result.changed.length === 0) {
+    terminal.say('Nothing changed: everything is so already.')
+    return 0
+  }
+  sayGuessed(context, result.guessedSecrets)
+  terminal.say(`${result.changed.join(', ')} of ${copy.app} in ${placeOf(copy)}: it starts anew.`)
+  terminal.say(
+    `Undo: tow config unset ${result.changed.join(' ')} ${flagsOf(copy)}, or set what was there before`,
+  )
+  return 0
+}
+
+function sayGuessed({ terminal }: CommandContext, keys: readonly string[]): void {
+  if (keys.length === 0) return
+  terminal.say(
+    `Kept as ${keys.length > 1 ? 'secrets' : 'a secret'}, by the looks of it: ${keys.join(', ')} (--plain to say otherwise)`,
+  )
 }

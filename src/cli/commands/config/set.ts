@@ -1,31 +1,32 @@
 import { TowError } from '../../../api/errors.ts'
-import { APP_OPTION, type Command, ENVIRONMENT_OPTION } from '../../command.ts'
-import { chooseEnvironment } from '../../environment.ts'
-import { chooseApp } from '../../places.ts'
+import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../../command.ts'
+import { chooseCopy } from '../../environment.ts'
 import { readAll } from '../../terminal/input.ts'
-import { announceConfig } from './announce.ts'
+import { announceConfig, announceForSpace } from './announce.ts'
 
 export const command: Command = {
   arguments: [{ name: '<pairs...>', description: 'KEY=value; KEY=- reads the value from standard input' }],
   options: [
     APP_OPTION,
     ENVIRONMENT_OPTION,
+    SPACE_OPTION,
     { flags: '--secret', description: 'keep the values secret: encrypted, never printed' },
     { flags: '--plain', description: 'no secrets, although their names look like it' },
     { flags: '--detach', description: 'do not wait for the rollout' },
   ],
   examples: [
     ['tow config set REGION=eu LOG_LEVEL=debug', 'one release for both'],
+    ['tow config set REGION=us --space mine', 'for the space mine alone'],
     ['tow config set --secret API_KEY=- < key.txt', 'a secret that no shell history keeps'],
   ],
   async run(context, pairs, options) {
-    const { connect, home, cwd } = context
+    const { connect } = context
     if (options.secret && options.plain) {
       throw new TowError('USAGE', '--secret and --plain say the opposite of each other')
     }
     const client = await connect()
-    const app = await chooseApp(home, cwd, options.app)
-    const environment = await chooseEnvironment(client, options.env)
+    const copy = await chooseCopy(client, context, options)
+    const { app, environment, space } = copy
     const set: Record<string, { value: string; secret?: boolean }> = {}
     for (const pair of pairs) {
       const at = pair.indexOf('=')
@@ -39,6 +40,8 @@ export const command: Command = {
         ...(options.secret ? { secret: true } : options.plain ? { secret: false } : {}),
       }
     }
+    if (space !== undefined)
+      return announceForSpace(context, copy, await client.spaces.configure({ app, space, set }))
     const result = await client.config.set({ app, environment, set })
     return announceConfig(context, client, { app, environment, result, detach: options.detach === true })
   },

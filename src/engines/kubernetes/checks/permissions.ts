@@ -18,6 +18,7 @@ export const NEEDED: { group: string; resources: string[]; verbs: string[] }[] =
   { group: 'gateway.networking.k8s.io', resources: ['httproutes', 'grpcroutes'], verbs: CHANGE },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: CHANGE },
   { group: '', resources: ['pods', 'events'], verbs: ['get', 'list', 'watch'] },
+  { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
   { group: '', resources: ['pods/log'], verbs: ['get'] },
   { group: METRICS, resources: ['pods'], verbs: ['get', 'list'] },
   { group: '', resources: ['pods/exec', 'pods/attach', 'pods/portforward'], verbs: ['get', 'create'] },

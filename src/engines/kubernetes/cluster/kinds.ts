@@ -13,6 +13,7 @@ export const KINDS = {
   ServiceAccount: kind('ServiceAccount', 'v1', 'serviceaccounts'),
   Secret: kind('Secret', 'v1', 'secrets'),
   Event: kind('Event', 'v1', 'events'),
+  EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices'),
   Deployment: kind('Deployment', 'apps/v1', 'deployments'),
   Job: kind('Job', 'batch/v1', 'jobs'),
   CronJob: kind('CronJob', 'batch/v1', 'cronjobs'),

@@ -18,7 +18,6 @@ export interface ContainerState {
 export interface ContainerStatus {
   name: string
   ready: boolean
-  started?: boolean
   restartCount: number
   state?: ContainerState
   lastState?: ContainerState
@@ -65,6 +64,11 @@ export interface Deployment extends KubeObject {
     readyReplicas?: number
     conditions?: Condition[]
   }
+}
+
+/** Who is behind a Service, as whoever routes is told. */
+export interface EndpointSlice extends KubeObject {
+  endpoints?: { conditions?: { ready?: boolean }; targetRef?: { name?: string } }[] | null
 }
 
 export interface Route extends KubeObject {

@@ -17,6 +17,7 @@ import {
   processNameOf,
   setOf,
   statusOf,
+  wasReady,
 } from './pods.ts'
 import { explainSilence, listeningSockets } from './silence.ts'
 
@@ -83,7 +84,7 @@ export function createExplainer(
         const startedAt = status?.state?.running?.startedAt
         const set = sets.find((one) => one.id === setOf(pod))
         const spec = set?.processes[WEB]
-        if (!set || !spec || processNameOf(pod) !== WEB || !startedAt || status.ready || status.started)
+        if (!set || !spec || processNameOf(pod) !== WEB || !startedAt || status.ready || wasReady(pod))
           continue
         const due = Date.parse(startedAt) + spec.bootSeconds * 1000
         if (due > now()) again = Math.min(again ?? due, due)

@@ -128,8 +128,15 @@ describe('a pod as a process', () => {
 
   test('is starting, healthy, unhealthy or stopping', () => {
     expect(see(pod({ running: { startedAt: at } })).state).toBe('starting')
-    expect(see(pod({ running: { startedAt: at } }, { ready: true, started: true })).state).toBe('healthy')
-    const sick = see(pod({ running: { startedAt: at } }, { started: true }))
+    expect(see(pod({ running: { startedAt: at } }, { ready: true })).state).toBe('healthy')
+    const once = pod({ running: { startedAt: at } })
+    const since = (lastTransitionTime: string) => [
+      { type: 'ContainersReady', status: 'False', lastTransitionTime },
+    ]
+    once.status!.conditions = since('2026-01-02T03:04:05Z')
+    expect(see(once).state).toBe('starting')
+    once.status!.conditions = since('2026-01-02T03:04:09Z')
+    const sick = see(once)
     expect([sick.state, sick.problem?.message]).toEqual([
       'unhealthy',
       'readiness fails: its health check answers 503',

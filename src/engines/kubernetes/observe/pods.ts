@@ -59,6 +59,14 @@ export function isReady(pod: Pod): boolean {
   return !isStopping(pod) && !isOver(pod) && statusOf(pod)?.ready === true
 }
 
+/** Its container has been ready since it started; one that has not is still starting. */
+export function wasReady(pod: Pod): boolean {
+  const startedAt = statusOf(pod)?.state?.running?.startedAt
+  const ready = pod.status?.conditions?.find((one) => one.type === 'ContainersReady')
+  if (startedAt === undefined || !ready) return false
+  return ready.status === 'True' || Date.parse(ready.lastTransitionTime ?? '') > Date.parse(startedAt)
+}
+
 export function isLooping(status: ContainerStatus | null): boolean {
   return status?.state?.waiting?.reason === 'CrashLoopBackOff' && status.restartCount >= LOOP_RESTARTS
 }
@@ -88,7 +96,7 @@ export function observedProcess(
 
 function stateOf(pod: Pod, status: ContainerStatus | null, explained: Explanation | undefined): ProcessState {
   if (isStopping(pod)) return 'stopping'
-  if (status?.state?.running) return status.ready ? 'healthy' : status.started ? 'unhealthy' : 'starting'
+  if (status?.state?.running) return status.ready ? 'healthy' : wasReady(pod) ? 'unhealthy' : 'starting'
   // Told once its last lines are there too: whoever gives up on it wants to see them.
   if (isLooping(status) && explained) return 'crashed'
   return status?.state?.waiting || !status ? 'waiting' : 'starting'
@@ -125,7 +133,7 @@ function problemOf(
   }
   if (status?.state?.running && !status.ready) {
     if (explained?.problem) return explained.problem
-    if (status.started && spec) return notReady(context.warnings.get(pod.metadata.uid ?? ''))
+    if (wasReady(pod) && spec) return notReady(context.warnings.get(pod.metadata.uid ?? ''))
   }
   return undefined
 }

@@ -21,13 +21,19 @@ export const refusals = {
       const what = [app, environment].filter((one) => one !== null).join(' in ')
       const may = `${name} may not ${DOING[permission]} ${what || 'anything'}`
       if (lack.lacks === 'team') return `${may}: it belongs to ${lack.team}`
+      if (lack.lacks === 'space')
+        return `${name} may not change the space ${lack.space}: it belongs to ${lack.person}`
       return `${may}: that takes the role ${lack.role}${environment === null ? '' : ` in ${environment}`}`
     })
+    const space = lacking.find(({ lack }) => lack.lacks === 'space')?.lack
     const teams = lacking.flatMap(({ lack }) => (lack.lacks === 'team' ? [lack.team] : []))
     return new TowError('FORBIDDEN', [...new Set(sentences)].join('\n'), {
-      hint: teams[0]
-        ? `ask ${teams[0]}; an administrator adds you to it: tow team join ${teams[0]} ${name}`
-        : 'tow whoami shows your roles; an administrator gives them: tow people grant',
+      hint:
+        space && 'person' in space
+          ? `choose another name, or ask ${space.person}`
+          : teams[0]
+            ? `ask ${teams[0]}; an administrator adds you to it: tow team join ${teams[0]} ${name}`
+            : 'tow whoami shows your roles; an administrator gives them: tow people grant',
     })
   },
 

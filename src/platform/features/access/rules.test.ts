@@ -22,7 +22,7 @@ describe('a narrowed token', () => {
   test('may in an environment what both it and its principal may, and nothing else', () => {
     fc.assert(
       fc.property(grants, grants, teams, permission, touched, (own, given, inTeams, wanted, thing) => {
-        const may = (roles: Grant[]) => lackOf({ roles, teams: inTeams }, wanted, thing) === null
+        const may = (roles: Grant[]) => lackOf({ name: 'ann', roles, teams: inTeams }, wanted, thing) === null
         expect(may(narrow(own, given))).toBe(may(own) && may(given))
       }),
       { numRuns: 2000 },
@@ -47,11 +47,23 @@ describe('a narrowed token', () => {
   })
 })
 
+test('a space is changed by whose it is and by operators, in their environment, and by nobody else', () => {
+  fc.assert(
+    fc.property(grants, teams, fc.constantFrom('ann', 'bob'), touched, (roles, inTeams, person, thing) => {
+      const principal = { name: 'ann', roles, teams: inTeams }
+      const inSpace = lackOf(principal, 'app:change', { ...thing, space: { name: 'mine', person } })
+      const outside = lackOf(principal, 'app:change', thing)
+      const operates = lackOf(principal, 'environment:operate', thing) === null
+      expect(inSpace === null).toBe(outside === null && (person === 'ann' || operates))
+    }),
+  )
+})
+
 test('nobody may more for being in fewer teams or holding fewer roles', () => {
   fc.assert(
     fc.property(grants, grant, teams, permission, touched, (roles, more, inTeams, wanted, thing) => {
       const may = (held: Grant[], inThese: string[]) =>
-        lackOf({ roles: held, teams: inThese }, wanted, thing) === null
+        lackOf({ name: 'ann', roles: held, teams: inThese }, wanted, thing) === null
       if (may(roles, inTeams)) expect(may([...roles, more], [...inTeams, 'green'])).toBe(true)
     }),
   )

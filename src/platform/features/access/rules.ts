@@ -50,15 +50,20 @@ export interface Touched {
   owner: string | null
   /** Null: whichever; there is nothing in any yet. */
   environment: string | null
+  /** A space over the environment, which one person alone changes, and operators. */
+  space?: { name: string; person: string }
 }
 
-export type Lack = { lacks: 'role'; role: Role; environment: string | null } | { lacks: 'team'; team: string }
+export type Lack =
+  | { lacks: 'role'; role: Role; environment: string | null }
+  | { lacks: 'team'; team: string }
+  | { lacks: 'space'; space: string; person: string }
 
 /** What the principal lacks to do this to one thing; null for nothing. */
 export function lackOf(
-  { roles, teams }: Pick<Principal, 'roles' | 'teams'>,
+  { name, roles, teams }: Pick<Principal, 'name' | 'roles' | 'teams'>,
   permission: ScopedPermission,
-  { app, owner, environment }: Touched,
+  { app, owner, environment, space }: Touched,
 ): Lack | null {
   const role = LEAST[permission]!
   const here = roles.filter(
@@ -66,6 +71,8 @@ export function lackOf(
   )
   const isThere = (least: Role) => here.some((grant) => isAtLeast(grant.role, least))
   if (!isThere(role)) return { lacks: 'role', role, environment }
+  if (space && space.person !== name && !isThere('operator'))
+    return { lacks: 'space', space: space.name, person: space.person }
   if (app === null || owner === null || teams.includes(owner) || isThere('operator')) return null
   return { lacks: 'team', team: owner }
 }

@@ -2,6 +2,7 @@
 import { TowError } from '../../../api/errors.ts'
 import { PLATFORM } from '../../kernel/actor.ts'
 import type { Change, Database } from '../../kernel/database.ts'
+import { outageOf } from '../../kernel/outages.ts'
 import type { BuildLogs, BuildOutput } from './log.ts'
 import { refusals } from './messages.ts'
 import { canonicalJson } from './rules.ts'
@@ -155,8 +156,8 @@ export function createWorker(options: WorkerOptions): Worker {
     recorder: StepRecorder,
     output: BuildOutput | null,
   ): Promise<void> {
-    const known = error instanceof TowError ? error : refusals.fault(row.app)
-    if (known !== error || known.code === 'INTERNAL') onError(error)
+    const known = error instanceof TowError ? error : (outageOf(error) ?? refusals.fault(row.app))
+    if (known.code === 'INTERNAL') onError(error)
     const isCancelled = known.code === 'CANCELLED'
     if (!isCancelled) await shop.content.doubt(row.tree)
     await database.change(PLATFORM, async (change) => {

@@ -17,7 +17,8 @@ import { type FrozenConfig, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { appendVersions, configMigration, configuredPairs, latestVersions, lockConfig } from './store.ts'
 import { createVault, type Vault, vaultMigration } from './vault.ts'
 
-export { keyOfNeed } from './rules.ts'
+export { describeChange as describeConfig } from './messages.ts'
+export { keyOfNeed, looksSecret, reservedReason } from './rules.ts'
 export type { Place } from './seal.ts'
 export type { FrozenConfig, Snapshot } from './snapshot.ts'
 
@@ -62,6 +63,8 @@ export interface Config {
   ): Promise<Snapshot>
   /** The values behind a frozen config: exactly those versions. Throws where a secret can't be read. */
   resolve(of: OfApp, frozen: FrozenConfig): Promise<Record<string, string>>
+  /** What is set today; nothing is made up, and nothing written. */
+  present(db: Queries | Within, of: OfApp): Promise<FrozenConfig>
   /** Today's version of every secret that is set, by key. */
   secretVersionsNow(db: Queries | Within, of: OfApp): Promise<Record<string, number>>
   /** Those of the keys that someone has set. */
@@ -86,6 +89,15 @@ export function createConfig(options: ConfigOptions): Feature<ReturnType<typeof 
       const places = Object.entries(secrets).map(([key, version]) => ({ app, environment, key, version }))
       const texts = await vault.open(database.db, places)
       return { ...plain, ...Object.fromEntries(places.map(({ key }, index) => [key, texts[index]!])) }
+    },
+    async present(db, { app, environment }) {
+      const rows = [...(await latestVersions(db, app, environment)).values()].filter(isSet)
+      const frozen: FrozenConfig = { plain: {}, secrets: {} }
+      for (const { key, kind, value, version } of rows) {
+        if (kind === 'secret') frozen.secrets[key] = version
+        else frozen.plain[key] = value!
+      }
+      return frozen
     },
     async secretVersionsNow(db, { app, environment }) {
       const latest = await latestVersions(db, app, environment)

@@ -16,6 +16,11 @@ export function valueLooksSecret(value: string): boolean {
   return URL_WITH_PASSWORD.test(value) || value.includes('-----BEGIN ')
 }
 
+/** Nobody said, but its name or its value does. */
+export function looksSecret(key: string, value: string): boolean {
+  return nameLooksSecret(key) || valueLooksSecret(value)
+}
+
 /** The key that a need arrives under: `postgres` as DATABASE_URL, another app by its own name. */
 export function keyOfNeed(need: string): string {
   return need === 'postgres' ? 'DATABASE_URL' : `${need.toUpperCase().replaceAll('-', '_')}_URL`

@@ -7,6 +7,8 @@ import { createEnvironments, environmentMigrations } from './index.ts'
 
 const context = { actor: { name: 'ada' }, requestId: 'test', signal: new AbortController().signal }
 const apps: Record<string, string[]> = { prod: ['missions', 'reports'], qa: ['web'] }
+/** Answers of the engine's side, one after the other; the last one stays. */
+let leaving: string[][] = [[]]
 let opened: TestDatabase
 let feature: ReturnType<typeof createEnvironments>
 const removed: string[] = []
@@ -26,7 +28,11 @@ beforeAll(async () => {
       ({
         check: async () => [{ name: 'runner', ok: true, message: `answers for ${name}` }],
       }) as never as Engine,
-    appsIn: async (_db, name) => apps[name] ?? [],
+    appsIn: async (_db, name) => [...(apps[name] ?? []), ...(name === 'leaving' ? leaving[0]! : [])],
+    leaving: async (_db, name) => {
+      if (name !== 'leaving') return []
+      return leaving.length > 1 ? leaving.shift()! : leaving[0]!
+    },
     onRemoved: async (_change, name) => void removed.push(name),
   })
 })
@@ -107,6 +113,14 @@ test('an environment in which apps run is not removed, and they are named', asyn
     message: 'missions and reports run in prod; an environment is removed when nothing runs in it',
   })
   await expect(remove('qa')).rejects.toMatchObject({ message: /^web runs in qa/ })
+})
+
+test('an environment waits for apps that are being removed from it', async () => {
+  await add({ name: 'leaving' })
+  leaving = [['web'], ['web'], []]
+  await remove('leaving')
+  expect(await names()).not.toContain('leaving')
+  expect(leaving).toEqual([[]])
 })
 
 test('the last environment stays', async () => {

@@ -67,6 +67,8 @@ export interface EnvironmentsOptions {
   letGo?: (environment: string) => Promise<void>
   /** Names of the apps that run in an environment. */
   appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
+  /** Names of those among them that were removed, and that the engine has not let go of yet. */
+  leaving: (db: Queries | Within, environment: string) => Promise<string[]>
   /** Told in the same transaction, so that nothing of it comes back with a new environment of that name. */
   onRemoved?: (change: Change, environment: string) => Promise<void>
 }
@@ -86,7 +88,7 @@ export interface Environments {
 export function createEnvironments(
   options: EnvironmentsOptions,
 ): Feature<ReturnType<typeof environmentRoutes>> & Environments {
-  const { clock, engineKinds, appsIn } = options
+  const { clock, engineKinds, appsIn, leaving } = options
 
   async function list(db: Queries | Within): Promise<KnownEnvironment[]> {
     return (await listEnvironments(db)).map(fromRow)
@@ -125,7 +127,10 @@ export function createEnvironments(
       const { position } = find(all, name)
       if (all.length === 1) throw refusals.last(name)
       const apps = await appsIn(change.db, name)
-      if (apps.length > 0) throw refusals.inUse(name, apps)
+      const going = await leaving(change.db, name)
+      const staying = apps.filter((app) => !going.includes(app))
+      if (staying.length > 0) throw refusals.inUse(name, staying)
+      if (going.length > 0) throw refusals.stillLeaving(name, going)
       await removeAndCloseUp(change.db, name, position)
       await options.onRemoved?.(change, name)
       change.event({

@@ -23,6 +23,14 @@ export const refusals = {
       `${inWords(apps)} ${apps.length === 1 ? 'runs' : 'run'} in ${name}; an environment is removed when nothing runs in it`,
       { hint: apps.map((app) => `tow apps remove ${app}`).join('; ') },
     ),
+  stillLeaving: (name: string, apps: string[]) =>
+    new TowError(
+      'UNAVAILABLE',
+      `${inWords(apps)} ${apps.length === 1 ? 'is' : 'are'} still being removed from ${name}`,
+      {
+        hint: `try again: tow env remove ${name}; where it stays so: tow doctor`,
+      },
+    ),
   last: (name: string) =>
     new TowError('REFUSED', `${name} is the only environment, and one has to be left`, {
       hint: 'add another first: tow env add <name>',

@@ -1,6 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { operations } from '../../kernel/operations.ts'
 import type { Environments, EnvironmentsOptions, KnownEnvironment, WantedEnvironment } from './index.ts'
 import { refusals } from './messages.ts'
+
+/** Longer than most apps are given to end. */
+const LEAVING_MS = 60_000
+const LOOK_MS = 100
 
 export function environmentRoutes(environments: Environments, options: EnvironmentsOptions) {
   const { database, engines, engineKinds } = options
@@ -23,6 +28,19 @@ export function environmentRoutes(environments: Environments, options: Environme
     return { ...environment, facts, createdAt: createdAt.toISOString() }
   }
 
+  /** Apps that were removed a moment ago are waited for: what is left of them is found by their environment alone. */
+  async function untilLeft(name: string, signal: AbortSignal): Promise<void> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(LEAVING_MS)])
+    while (!patience.aborted) {
+      const [apps, going] = await Promise.all([
+        options.appsIn(database.db, name),
+        options.leaving(database.db, name),
+      ])
+      if (going.length === 0 || apps.some((app) => !going.includes(app))) return
+      await delay(LOOK_MS, undefined, { signal: patience }).catch(() => {})
+    }
+  }
+
   return {
     environments: {
       list: operations.environments.list.handler(async () =>
@@ -38,6 +56,7 @@ export function environmentRoutes(environments: Environments, options: Environme
         )
       }),
       remove: operations.environments.remove.handler(async ({ input: { name }, context }) => {
+        await untilLeft(name, context.signal)
         await database.change(context.actor, async (change) => {
           await environments.remove(change, name)
           return { name }

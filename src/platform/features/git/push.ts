@@ -9,6 +9,7 @@ import { askGit, mustGit } from '../../../trees/git.ts'
 import { scanCommit } from '../../../trees/scan-commit.ts'
 import type { Tree } from '../../../trees/tree.ts'
 import type { Actor } from '../../kernel/actor.ts'
+import { outageOf } from '../../kernel/outages.ts'
 import type { Content } from '../content/index.ts'
 import type { Ships } from '../ships/index.ts'
 import { findPointers } from './large-files.ts'
@@ -27,6 +28,8 @@ export interface PushDependencies {
   serving(app: string, environment: string): Promise<string | null>
   /** FORBIDDEN where whoever pushes may not change one of these apps there. */
   mayShip(actor: Actor, apps: readonly string[], environment: string): Promise<void>
+  /** Told in one change before Git takes it: a branch that others may depend on is deleted. */
+  branchGone(actor: Actor, repository: string, branch: string): Promise<void>
   repositories: Repositories
   queue: Queue
   onError: (error: unknown) => void
@@ -57,6 +60,8 @@ export async function judge(dependencies: PushDependencies, push: Push): Promise
     for (const change of push.changes) {
       if (isMain(change)) continue
       for (const line of wordsFor(change)) push.say(line)
+      const branch = change.to === null ? /^refs\/heads\/(.+)$/.exec(change.ref)?.[1] : undefined
+      if (branch !== undefined) await dependencies.branchGone(push.by, push.repository, branch)
     }
     return true
   } catch (error) {
@@ -68,7 +73,8 @@ export async function judge(dependencies: PushDependencies, push: Push): Promise
 }
 
 function sayError({ onError }: PushDependencies, { say }: Push, error: unknown): void {
-  const known = error instanceof TowError && error.code !== 'INTERNAL' ? error : null
+  const told = error instanceof TowError ? error : outageOf(error)
+  const known = told?.code === 'INTERNAL' ? null : told
   if (!known) onError(error)
   const { message, hint } = known ?? {
     message: 'the platform met an error of its own, and main stays where it was',

@@ -31,6 +31,7 @@ function shipOf(state: 'built') {
   return {
     id: 's_1',
     environment: 'stage',
+    space: null,
     tree: '0'.repeat(64),
     origin: {},
     by: 'ada',

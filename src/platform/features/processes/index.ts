@@ -6,16 +6,16 @@ import { withEventMeta } from '@orpc/server'
 import type { FastifyInstance } from 'fastify'
 import { TowError } from '../../../api/errors.ts'
 import { CURSOR_LENGTH } from '../../../api/log-cursor.ts'
-import type { Engine, Observation } from '../../../engines/engine.ts'
+import type { Engine, Observation, Target } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Database } from '../../kernel/database.ts'
+import type { Change, Database } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { Releases } from '../releases/index.ts'
 import { type Rollouts, type TargetRow, within } from '../rollouts/index.ts'
 import { followLogs } from './logs.ts'
 import { processList, samplesOf } from './rules.ts'
-import { createRuns } from './runs.ts'
+import { createRuns, type SpaceCopies } from './runs.ts'
 import { asRun, listRuns, migrations } from './store.ts'
 import { mountTerminals } from './terminal.ts'
 
@@ -29,6 +29,7 @@ export interface ProcessesOptions {
   engines: (environment: string) => Promise<Engine>
   releases: Releases
   rollouts: Pick<Rollouts, 'target' | 'scale' | 'restart' | 'maintain' | 'live' | 'desired'>
+  spaces: SpaceCopies
   onError: (error: unknown) => void
 }
 
@@ -36,8 +37,8 @@ const OBSERVE_MS = 5_000
 const DAY_MS = 24 * 3_600_000
 
 export function createProcesses(options: ProcessesOptions) {
-  const { database, clock, engines, releases, rollouts, onError } = options
-  const runs = createRuns({ database, clock, engines, rollouts, onError })
+  const { database, clock, engines, releases, rollouts, spaces, onError } = options
+  const runs = createRuns({ database, clock, engines, rollouts, spaces, onError })
   const controller = new AbortController()
 
   async function requireTarget(app: string, environment: string): Promise<TargetRow> {
@@ -48,18 +49,50 @@ export function createProcesses(options: ProcessesOptions) {
     })
   }
 
-  async function observe(app: string, environment: string): Promise<Observation | null> {
-    const look = async () => (await engines(environment)).observe({ app, environment })
+  /** Where the engine finds it; NOT_FOUND where it was never delivered there. */
+  async function requirePlace({ app, environment, space }: Target): Promise<Target> {
+    if (space === undefined) await requireTarget(app, environment)
+    else await spaces.copy(database.db, space, app, environment)
+    return { app, environment, ...(space === undefined ? {} : { space }) }
+  }
+
+  async function observe(target: Target): Promise<Observation | null> {
+    const look = async () => (await engines(target.environment)).observe(target)
     return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
+  }
+
+  /** Of a space all of it starts anew. */
+  async function restart(
+    change: Change,
+    {
+      app,
+      environment,
+      space,
+      process,
+    }: { app: string; environment: string; space?: string | undefined; process?: string | undefined },
+  ): Promise<string[]> {
+    if (space === undefined) return rollouts.restart(change, app, environment, process)
+    await spaces.copy(change.db, space, app, environment)
+    return spaces.restart(change, space, app)
   }
 
   const routes = {
     processes: {
-      list: operations.processes.list.handler(async ({ input: { app, environment } }) => {
+      list: operations.processes.list.handler(async ({ input: { app, environment, space } }) => {
+        if (space !== undefined) {
+          const copy = await spaces.copy(database.db, space, app, environment)
+          const nothing = { overrides: {}, plan: {} }
+          const crons = copy.with_crons ? copy.run.crons : {}
+          return processList(
+            { app, environment, ...nothing },
+            crons,
+            await observe({ app, environment, space }),
+          )
+        }
         const target = await requireTarget(app, environment)
         const live =
           target.live === null ? null : await releases.find(database.db, app, environment, target.live)
-        return processList(target, live?.run.crons ?? {}, await observe(app, environment))
+        return processList(target, live?.run.crons ?? {}, await observe({ app, environment }))
       }),
       scale: operations.processes.scale.handler(({ input, context: { actor } }) =>
         database.change(actor, async (change) => ({
@@ -68,7 +101,7 @@ export function createProcesses(options: ProcessesOptions) {
       ),
       restart: operations.processes.restart.handler(({ input, context: { actor } }) =>
         database.change(actor, async (change) => ({
-          processes: await rollouts.restart(change, input.app, input.environment, input.process),
+          processes: await restart(change, input),
         })),
       ),
       maintain: operations.processes.maintain.handler(({ input, context: { actor } }) =>
@@ -78,11 +111,10 @@ export function createProcesses(options: ProcessesOptions) {
         }),
       ),
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
-        const { app, environment, ...query } = input
-        await requireTarget(app, environment)
+        const { app, environment, space, ...query } = input
+        const target = await requirePlace(placeOf({ app, environment, space }))
         const asked =
           lastEventId === undefined ? query : { ...query, after: lastEventId.slice(0, CURSOR_LENGTH) }
-        const target = { app, environment }
         for await (const { line, cursor } of followLogs(() => engines(environment), target, asked, signal)) {
           yield withEventMeta(line, { id: cursor.text() })
         }
@@ -95,14 +127,14 @@ export function createProcesses(options: ProcessesOptions) {
         return run
       }),
       getRun: operations.processes.getRun.handler(async ({ input: { id } }) => asRun(await runs.current(id))),
-      listRuns: operations.processes.listRuns.handler(async ({ input: { app, environment } }) =>
-        (await listRuns(database.db, app, environment)).map(asRun),
+      listRuns: operations.processes.listRuns.handler(async ({ input: { app, environment, space = null } }) =>
+        (await listRuns(database.db, app, environment, space)).map(asRun),
       ),
-      samples: operations.processes.samples.handler(async ({ input: { app, environment } }) => {
-        await requireTarget(app, environment)
+      samples: operations.processes.samples.handler(async ({ input }) => {
+        const target = await requirePlace(placeOf(input))
         const since = new Date(clock.now().getTime() - DAY_MS).toISOString()
-        const engine = await engines(environment)
-        return samplesOf(await engine.samples({ app, environment }, since))
+        const engine = await engines(input.environment)
+        return samplesOf(await engine.samples(target, since))
       }),
     },
   }
@@ -125,3 +157,16 @@ export function createProcesses(options: ProcessesOptions) {
     run: (id: string) => runs.known(id),
   }
 }
+
+const placeOf = ({
+  app,
+  environment,
+  space,
+}: {
+  app: string
+  environment: string
+  space?: string | undefined
+}): Target => ({
+  ...{ app, environment },
+  ...(space === undefined ? {} : { space }),
+})

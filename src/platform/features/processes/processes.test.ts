@@ -11,6 +11,10 @@ let control: Control
 let processes: Processes
 let server: TestServer
 
+const nowhere = async () => {
+  throw new Error('there are no spaces here')
+}
+
 async function open() {
   processes = createProcesses({
     database: control.test.database,
@@ -18,6 +22,7 @@ async function open() {
     engines: async () => control.engine,
     releases: control.releases,
     rollouts: control.rollouts,
+    spaces: { copy: nowhere, jobSet: nowhere, restart: nowhere },
     onError: (error) => control.errors.push(error),
   })
   await processes.start()

@@ -16,7 +16,9 @@ type ProcessRow = ProcessList['processes'][number]
 
 /** `crons`: of the release that serves, told even where the engine is away. */
 export function processList(
-  target: Pick<TargetRow, 'app' | 'environment' | 'overrides' | 'plan'>,
+  target: Pick<TargetRow, 'app' | 'environment' | 'overrides'> & {
+    plan: Pick<TargetRow['plan'], 'maintenance'>
+  },
   crons: Record<string, CronSpec>,
   observation: Observation | null,
 ): ProcessList {
@@ -68,9 +70,10 @@ function asRow(process: ObservedProcess): ProcessRow {
   }
 }
 
-/** `v12`, later `v12.my-space`. */
+/** Of `v12` the number of the release, of `mine.3` the revision in the space. */
 export function releaseOf(set: string): number {
-  return Number.parseInt(set.slice(1), 10)
+  const revision = set.indexOf('.')
+  return Number.parseInt(set.slice(revision < 0 ? 1 : revision + 1), 10)
 }
 
 function byProcess(one: ProcessRow, other: ProcessRow): number {

@@ -1,27 +1,44 @@
 /** Commands that people run once in a process of the live release: at most one start each, and a truthful end. */
+import type { RunSpec } from '../../../api/app-spec.ts'
 import { TowError } from '../../../api/errors.ts'
 import type { Run } from '../../../api/processes.ts'
-import type { Engine } from '../../../engines/engine.ts'
+import type { DesiredSet, Engine } from '../../../engines/engine.ts'
 import { PLATFORM } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Change, Database } from '../../kernel/database.ts'
+import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import { type Rollouts, within } from '../rollouts/index.ts'
 import { judgeRun, type RunEnd, type Start } from './rules.ts'
-import { asRun, findRun, insertRun, openRuns, type RunRow, updateRun } from './store.ts'
+import { asRun, findRun, insertRun, openRuns, type RunRow, targetOf, updateRun } from './store.ts'
 
 export interface RunsDependencies {
   database: Database
   clock: Clock
   engines: (environment: string) => Promise<Engine>
   rollouts: Pick<Rollouts, 'desired' | 'live'>
+  spaces: SpaceCopies
   onError: (error: unknown) => void
+}
+
+/** What a space has of an app. */
+export interface SpaceCopies {
+  /** NOT_FOUND where it has no copy over this environment. */
+  copy(
+    db: Queries | Within,
+    space: string,
+    app: string,
+    environment: string,
+  ): Promise<{ run: RunSpec; revision: number; wanted: string; with_crons: boolean }>
+  jobSet(space: string, app: string): Promise<Omit<DesiredSet, 'processes'>>
+  /** Names of the processes that start anew. */
+  restart(change: Change, space: string, app: string): Promise<string[]>
 }
 
 export interface RunRequest {
   app: string
   environment: string
+  space?: string | undefined
   command: string
   terminal?: { columns: number; rows: number } | undefined
   /** Nobody will write to it: its input is empty. */
@@ -35,7 +52,7 @@ const LOOK_MS = 5_000
 const LOOK_EVERY_MS = 500
 const IDLE_MS = 60_000
 
-export function createRuns({ database, clock, engines, rollouts, onError }: RunsDependencies) {
+export function createRuns({ database, clock, engines, rollouts, spaces, onError }: RunsDependencies) {
   const starting = new Map<string, Promise<void>>()
   /** Runs that this platform wrote down; of all others only the rows tell. */
   const starts = new Map<string, Start>()
@@ -44,15 +61,18 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
   let timer: NodeJS.Timeout | null = null
 
   async function request(change: Change, asked: RunRequest): Promise<Run> {
-    const { app, environment, command, by } = asked
-    const release = await rollouts.live(change.db, app, environment)
+    const { app, environment, command, by, space = null } = asked
+    const release =
+      space === null
+        ? await rollouts.live(change.db, app, environment)
+        : (await spaces.copy(change.db, space, app, environment)).revision
     if (release === null) {
       throw new TowError('NOT_FOUND', `no release of ${app} is live in ${environment}`, {
         hint: `tow why ${app} -e ${environment}`,
       })
     }
     const row: RunRow = {
-      ...{ id: newId('u'), app, environment, release, command, by },
+      ...{ id: newId('u'), app, environment, space, release, command, by },
       terminal: asked.terminal ?? null,
       reads_input: !asked.detached,
       timeout_seconds: asked.timeoutSeconds ?? null,
@@ -64,8 +84,16 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
     starts.set(row.id, 'under-way')
     await insertRun(change.db, row)
     // The command line may hold a secret that somebody typed, so the timeline does not repeat it.
-    const message = `${by} ran a command in ${app} in ${environment}, on v${release}`
-    change.event({ kind: 'run.started', app, environment, release, message, facts: { run: row.id } })
+    const message = `${by} ran a command in ${app} in ${placeOf(row)}`
+    const facts = { run: row.id, ...(space !== null && { space }) }
+    change.event({
+      kind: 'run.started',
+      app,
+      environment,
+      ...(space === null && { release }),
+      message,
+      facts,
+    })
     change.wake('runs')
     return asRun(row)
   }
@@ -85,22 +113,20 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
   async function startOnce(id: string): Promise<void> {
     const row = await findRun(database.db, id)
     if (!row || row.started || row.state !== 'running') return
-    const { app, environment, release, command, terminal, timeout_seconds: timeoutSeconds } = row
+    const { app, environment, space, release, command, terminal, timeout_seconds: timeoutSeconds } = row
     try {
       const engine = await engines(environment)
-      const set = await rollouts.desired.jobSet(app, environment, release)
+      const set =
+        space === null
+          ? await rollouts.desired.jobSet(app, environment, release)
+          : await spaces.jobSet(space, app)
       const job = {
         ...{ key: id, set, command, process: 'run' },
         ...(terminal && { tty: terminal }),
         stdin: row.reads_input,
         ...(timeoutSeconds !== null && { timeoutSeconds }),
       }
-      await within(
-        engine.run({ app, environment }, job),
-        START_MS,
-        controller.signal,
-        'the engine does not answer',
-      )
+      await within(engine.run(targetOf(row), job), START_MS, controller.signal, 'the engine does not answer')
       starts.set(id, 'answered')
       await database.change(PLATFORM, (change) => updateRun(change.db, id, { started: true }))
     } catch (error) {
@@ -116,13 +142,13 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
   async function end(row: RunRow, ended: RunEnd): Promise<void> {
     await database.change(PLATFORM, async (change) => {
       if (!(await updateRun(change.db, row.id, { ...ended, ended_at: clock.now() }))) return
-      const { id, app, environment, release } = row
+      const { id, app, environment, release, space } = row
       const how = ended.exit === null ? ended.state : `${ended.state} with ${ended.exit}`
       change.event({
         kind: `run.${ended.state === 'unknown' ? 'lost' : ended.state}`,
-        ...{ app, environment, release },
-        message: `The command that ${row.by} ran in ${app} in ${environment} ${how}${ended.reason ? `: ${ended.reason}` : ''}`,
-        facts: { run: id, exit: ended.exit },
+        ...{ app, environment, ...(space === null && { release }) },
+        message: `The command that ${row.by} ran in ${app} in ${placeOf(row)} ${how}${ended.reason ? `: ${ended.reason}` : ''}`,
+        facts: { run: id, exit: ended.exit, ...(space !== null && { space }) },
       })
       change.wake('runs')
     })
@@ -130,11 +156,11 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
   }
 
   async function look(row: RunRow): Promise<void> {
-    const { app, environment, id } = row
+    const { environment, id } = row
     const start = starts.get(id) ?? (row.started ? 'answered' : 'abandoned')
     const engine = await engines(environment)
     const job = await within(
-      engine.job({ app, environment }, id),
+      engine.job(targetOf(row), id),
       LOOK_MS,
       controller.signal,
       'the engine does not answer',
@@ -187,3 +213,11 @@ export function createRuns({ database, clock, engines, rollouts, onError }: Runs
 }
 
 export type Runs = ReturnType<typeof createRuns>
+
+/** `stage, on v12`, or `mine over stage`. */
+const placeOf = ({
+  environment,
+  space,
+  release,
+}: Pick<RunRow, 'environment' | 'space' | 'release'>): string =>
+  space === null ? `${environment}, on v${release}` : `${space} over ${environment}`

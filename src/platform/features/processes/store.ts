@@ -1,4 +1,5 @@
 import type { Run } from '../../../api/processes.ts'
+import type { Target } from '../../../engines/engine.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
 
@@ -20,12 +21,15 @@ export const migrations: Migration[] = [
       create index runs_open on runs (id) where state = 'running';
     `,
   },
+  { name: 'processes/002-in-spaces', sql: 'alter table runs add column space text' },
 ]
 
 export interface RunRow {
   id: string
   app: string
   environment: string
+  /** The space that it runs in; null for the environment itself. */
+  space: string | null
   release: number
   command: string
   terminal: { columns: number; rows: number } | null
@@ -56,12 +60,18 @@ export async function findRun(db: Queries | Within, id: string): Promise<RunRow 
 
 const MOST_LISTED = 200
 
-export async function listRuns(db: Queries, app: string, environment: string): Promise<RunRow[]> {
+export async function listRuns(
+  db: Queries,
+  app: string,
+  environment: string,
+  space: string | null = null,
+): Promise<RunRow[]> {
   return tables(db)
     .selectFrom('runs')
     .selectAll()
     .where('app', '=', app)
     .where('environment', '=', environment)
+    .where('space', space === null ? 'is' : '=', space)
     .orderBy('started_at', 'desc')
     .limit(MOST_LISTED)
     .execute()
@@ -83,10 +93,20 @@ export async function updateRun(db: Within, id: string, next: Partial<RunRow>): 
   return numUpdatedRows === 1n
 }
 
+/** Where the engine finds it. */
+export const targetOf = ({
+  app,
+  environment,
+  space,
+}: Pick<RunRow, 'app' | 'environment' | 'space'>): Target => ({
+  ...{ app, environment },
+  ...(space === null ? {} : { space }),
+})
+
 export function asRun(row: RunRow): Run {
-  const { id, app, environment, release, command, state, exit, reason, by } = row
+  const { id, app, environment, space, release, command, state, exit, reason, by } = row
   return {
-    ...{ id, app, environment, release, command, state, exit, reason, by },
+    ...{ id, app, environment, space, release, command, state, exit, reason, by },
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
   }

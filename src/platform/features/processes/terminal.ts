@@ -9,7 +9,7 @@ import { STREAM_TAGS, type TerminalEnd, TerminalRequest } from '../../../api/ter
 import type { Attachment, Engine } from '../../../engines/engine.ts'
 import { takeUpgrade } from '../../kernel/http/upgrade.ts'
 import type { Runs } from './runs.ts'
-import type { RunRow } from './store.ts'
+import { type RunRow, targetOf } from './store.ts'
 
 const PING_MS = 20_000
 const MOST_INPUT_BYTES = 1024 * 1024
@@ -59,7 +59,7 @@ async function serve(socket: WebSocket, run: RunRow, { runs, engines }: Terminal
   try {
     if (run.state !== 'running') return finish(socket, run)
     const engine = await engines(run.environment)
-    const joined = await engine.attach({ app: run.app, environment: run.environment }, run.id)
+    const joined = await engine.attach(targetOf(run), run.id)
     attachment = joined
     for (const [data, isBinary] of waiting.splice(0)) obey(joined, socket, data, isBinary)
     void left.then(() => joined.detach())

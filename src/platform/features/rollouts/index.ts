@@ -27,6 +27,7 @@ import {
   listTargets,
   migrations,
   openRollouts,
+  owedTargets,
   type TargetRow,
 } from './store.ts'
 import { startWorkers } from './workers.ts'
@@ -34,7 +35,10 @@ import { startWorkers } from './workers.ts'
 export type { Deliver, DeliverDependencies, Delivered, Delivery, Refusal } from './deliver.ts'
 export { refusedFor } from './deliver.ts'
 export type { DesiredMaker } from './desired.ts'
+export type { Place } from './journal.ts'
+export { isWorthAnotherTry, type Looked } from './reconcile.ts'
 export { within } from './within.ts'
+export { startWorkers } from './workers.ts'
 export type { TargetRow }
 export { migrations as rolloutMigrations }
 
@@ -80,7 +84,12 @@ export function createRollouts(options: RolloutsOptions) {
     migrations,
     routes: rolloutRoutes({ database, clock, changes }),
     async start() {
-      workers = startWorkers({ database, engines, reconcile, onError })
+      workers = startWorkers({
+        ...{ database, topic: 'targets', engines, reconcile, onError },
+        owed: () => owedTargets(database.db),
+        standing: async () =>
+          (await listTargets(database.db)).map((row) => ({ ...row, runs: row.plan.sets.length > 0 })),
+      })
     },
     async stop() {
       await workers?.stop()
@@ -156,6 +165,10 @@ export function createRollouts(options: RolloutsOptions) {
       const open = await listRollouts(db, { environment, active: true, limit: 1000 })
       const there = rows.filter((row) => row.live !== null || row.plan.sets.length > 0 || row.removing)
       return [...new Set([...there, ...open.map((row) => row.state)].map((one) => one.app))].sort()
+    },
+    /** Names of the apps that were removed from an environment, and that its engine has not let go of yet. */
+    async leaving(db: Queries | Within, environment: string): Promise<string[]> {
+      return (await listTargets(db, { environment })).filter((row) => row.removing).map((row) => row.app)
     },
     /** Newest first. */
     async list(

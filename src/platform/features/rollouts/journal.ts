@@ -20,6 +20,8 @@ import {
 export interface Place {
   app: string
   environment: string
+  /** The copy in a space over the environment; rollouts know none. */
+  space?: string
 }
 
 export interface Journal {

@@ -224,11 +224,16 @@ export function createReconcile(dependencies: ReconcileDependencies) {
   }
 }
 
-export function nameOf({ app, environment }: Place): string {
-  return `${app}/${environment}`
+export function nameOf({ app, environment, space }: Place): string {
+  return space === undefined ? `${app}/${environment}` : `${app}/${environment}/${space}`
 }
 
 const WORTH_ANOTHER_TRY = new Set(['UNAVAILABLE', 'INTERNAL', 'DISK_FULL', 'CANCELLED'])
+
+/** Nothing was refused: the same may go well in a while. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  return !(error instanceof TowError) || WORTH_ANOTHER_TRY.has(error.code)
+}
 
 /** Null for a generation that the engine has passed: the next look sees by how much. */
 function troubleOf(error: unknown): Trouble | null {
@@ -240,6 +245,6 @@ function troubleOf(error: unknown): Trouble | null {
     code: 'effect-failed',
     message: error.message,
     ...(error.hint !== undefined && { hint: error.hint }),
-    fatal: !WORTH_ANOTHER_TRY.has(error.code),
+    fatal: !isWorthAnotherTry(error),
   }
 }

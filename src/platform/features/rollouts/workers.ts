@@ -7,11 +7,22 @@ import type { Database } from '../../kernel/database.ts'
 import { startLoop } from '../../kernel/loop.ts'
 import type { Place } from './journal.ts'
 import { type Looked, nameOf } from './reconcile.ts'
-import { listTargets, owedTargets, type TargetRow } from './store.ts'
 import { within } from './within.ts'
+
+/** What should be at a place, as far as a look at the engine can tell that it is not. */
+export interface Standing extends Place {
+  generation: number
+  /** Anything should run there. */
+  runs: boolean
+}
 
 export interface WorkersOptions {
   database: Database
+  /** Woken by this. */
+  topic: string
+  /** Where something is to do. */
+  owed: () => Promise<Place[]>
+  standing: () => Promise<Standing[]>
   engines: (environment: string) => Promise<Engine>
   reconcile: (place: Place, signal: AbortSignal) => Promise<Looked>
   onError: (error: unknown) => void
@@ -91,25 +102,25 @@ export function startWorkers(options: WorkersOptions) {
 
   const dispatcher = startLoop({
     pass: async () => {
-      for (const place of await owedTargets(database.db)) kick(place)
+      for (const place of await options.owed()) kick(place)
     },
     interval: 5000,
     onError,
   })
-  const unlisten = database.listen('targets', dispatcher.wake)
+  const unlisten = database.listen(options.topic, dispatcher.wake)
   const sweeper = startLoop({ pass: () => sweep(), interval: sweepEvery, onError })
 
   /** Everything that should run, against what every engine says: what an engine lost is applied again. */
   async function sweep(): Promise<void> {
-    const byEngine = new Map<Engine, TargetRow[]>()
-    for (const target of await listTargets(database.db)) {
+    const byEngine = new Map<Engine, Standing[]>()
+    for (const target of await options.standing()) {
       const engine = await engines(target.environment).catch(() => null)
       if (engine) byEngine.set(engine, [...(byEngine.get(engine) ?? []), target])
     }
     await Promise.all([...byEngine].map(([engine, targets]) => compare(engine, targets)))
   }
 
-  async function compare(engine: Engine, targets: readonly TargetRow[]): Promise<void> {
+  async function compare(engine: Engine, targets: readonly Standing[]): Promise<void> {
     const seen = await within(
       engine.observeAll(),
       OBSERVE_ALL_MS,
@@ -120,7 +131,7 @@ export function startWorkers(options: WorkersOptions) {
     const generations = new Map(seen.map((one) => [nameOf(one.target), one.generation]))
     for (const target of targets) {
       const generation = generations.get(nameOf(target)) ?? 0
-      const isBehind = generation < target.generation && target.plan.sets.length > 0
+      const isBehind = generation < target.generation && target.runs
       if (isBehind || generation > target.generation) kick(target)
     }
   }

@@ -170,6 +170,8 @@ function deliveryOf(ship: ShipRow, row: ShipAppRow, content: Artifact): Delivery
   return {
     app: row.app,
     environment: ship.environment,
+    into: ship.into,
+    source: { tree: ship.tree, path: row.declaration.path, context: row.declaration.context },
     content,
     run: content.run,
     counts: countsOf(row.declaration, content.run, ship.environment),
@@ -257,7 +259,7 @@ async function urlsOf(
   content: Artifact | null,
 ): Promise<string[]> {
   if (!content?.run.processes.web) return []
-  return ports.urls(app, ship.environment).catch(() => [])
+  return ports.urls(app, ship.environment, ship.into?.name ?? null).catch(() => [])
 }
 
 function noteEnd(
@@ -266,22 +268,23 @@ function noteEnd(
   end: 'live' | 'failed' | 'cancelled',
   apps: readonly ShipAppRow[],
 ): void {
-  const { environment } = ship
+  const { environment, into } = ship
+  const place = messages.place(environment, into?.name)
   const named = (...states: string[]) =>
     apps.filter((app) => states.includes(app.state)).map((app) => app.app)
   const live = named('live', 'unchanged')
   const failed = named('failed')
   const message =
     end === 'live'
-      ? messages.live(live, environment)
+      ? messages.live(live, place)
       : end === 'failed'
-        ? messages.failed(failed, live, environment)
-        : messages.stopped(live, environment)
+        ? messages.failed(failed, live, place)
+        : messages.stopped(live, place)
   change.event({
     kind: `ship.${end}`,
     environment,
     ...(apps.length === 1 && { app: apps[0]!.app }),
     message,
-    facts: { ship: ship.id, live, failed, by: ship.requested_by },
+    facts: { ship: ship.id, live, failed, by: ship.requested_by, ...(into && { space: into.name }) },
   })
 }

@@ -20,7 +20,7 @@ export interface FollowOptions {
   view(id: string): Promise<Ship>
 }
 
-const TOPICS = ['ships', 'builds', 'rollouts']
+const TOPICS = ['ships', 'builds', 'rollouts', 'spaces', 'spaces-told']
 
 export async function* followShip(
   options: FollowOptions,

@@ -34,7 +34,7 @@ import {
   viewOf,
 } from './store.ts'
 
-export type { Delivery, Refusal, ShipPorts } from './ports.ts'
+export type { Delivery, Into, Refusal, ShipPorts } from './ports.ts'
 export type { StartInput } from './start.ts'
 
 export interface ShipsOptions {
@@ -71,10 +71,10 @@ export interface Ships {
   ): Promise<{ tree: string; declaration: AppDeclaration } | null>
   /** Names of the apps that this would ship, and where to; refused where the files hold mistakes. */
   asked(
-    input: Pick<StartInput, 'tree' | 'folderName' | 'apps' | 'environment'>,
+    input: Pick<StartInput, 'tree' | 'folderName' | 'apps' | 'environment' | 'space'>,
   ): Promise<{ names: string[]; environment: string }>
   /** The deliveries under way that wait for a build. */
-  ofBuild(build: string): Promise<{ id: string; environment: string }[]>
+  ofBuild(build: string): Promise<{ id: string; environment: string; space: string | null }[]>
   /** The newest delivery of this tree that is under way and not cancelled. */
   underWay(environment: string, tree: string): Promise<Ship | null>
   /** The apps of a tree; refused where its files hold mistakes. */
@@ -106,15 +106,20 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
     },
     declared: async (tree, folderName) =>
       chooseApps(await detectApps(db, content, tree, folderName), undefined),
-    async asked({ tree, folderName, apps, environment }) {
+    async asked(input) {
+      const { tree, folderName, apps } = input
       const chosen = chooseApps(await detectApps(db, content, tree, folderName), apps)
-      return { names: chosen.map(({ name }) => name), environment: await targetOf(db, ports, environment) }
+      return { names: chosen.map(({ name }) => name), environment: await targetOf(db, ports, input) }
     },
     ofBuild: (build) => shipsOfBuild(db, build),
     source: (app, environment, artifact) => lastSource(db, app, environment, artifact),
     async underWay(environment, tree) {
       const running = (await runningShips(db)).filter(
-        (ship) => ship.environment === environment && ship.tree === tree && ship.cancelled_by === null,
+        (ship) =>
+          ship.into === null &&
+          ship.environment === environment &&
+          ship.tree === tree &&
+          ship.cancelled_by === null,
       )
       return running.length === 0 ? null : view(running.at(-1)!.id)
     },
@@ -162,7 +167,9 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
     ...ships,
     async start() {
       loop = startLoop({ pass, interval: options.lookEvery ?? LOOK_EVERY, onError })
-      unlisten = ['ships', 'builds', 'rollouts'].map((topic) => database.listen(topic, loop!.wake))
+      unlisten = ['ships', 'builds', 'rollouts', 'spaces', 'spaces-told'].map((topic) =>
+        database.listen(topic, loop!.wake),
+      )
     },
     async stop() {
       for (const leave of unlisten) leave()

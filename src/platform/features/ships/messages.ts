@@ -19,6 +19,9 @@ export const messages = {
     const words = subject ? ` "${subject.length > 80 ? `${subject.slice(0, 79)}…` : subject}"` : ''
     return `Ship ${commit.slice(0, 7)}${dirty ? ' with changes' : ''}${words}`
   },
+  /** Where a delivery goes: `stage`, or `pr-123 over stage`. */
+  place: (environment: string, space: string | undefined) =>
+    space === undefined ? environment : `${space} over ${environment}`,
   started: (apps: readonly string[], environment: string) => `Shipping ${listed(apps)} to ${environment}`,
   live: (apps: readonly string[], environment: string) =>
     `${listed(apps)} ${apps.length === 1 ? 'is' : 'are'} live in ${environment}`,

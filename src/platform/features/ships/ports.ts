@@ -1,6 +1,7 @@
 /** What deliveries need of features and engines that are wired elsewhere. */
 import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
 import type { Rollout } from '../../../api/rollouts.ts'
+import type { IntoSpace } from '../../../api/spaces.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Change, Queries, Within } from '../../kernel/database.ts'
 
@@ -9,9 +10,15 @@ export interface Refusal {
   hint?: string | undefined
 }
 
+/** What of a delivery into a space is remembered until its apps are built; it holds no secret. */
+export type Into = Pick<IntoSpace, 'name' | 'with' | 'crons' | 'release' | 'live'>
+
 export interface Delivery {
   app: string
   environment: string
+  /** Into a space over the environment, and from which source; null for a release. */
+  into: Into | null
+  source: { tree: string; path: string; context: string }
   content: Artifact
   run: RunSpec
   counts: Record<string, number>
@@ -42,7 +49,7 @@ export interface ShipPorts {
    */
   refusals(
     change: Change,
-    app: { app: string; environment: string; run: RunSpec },
+    app: { app: string; environment: string; into: Into | null; run: RunSpec },
     together: readonly string[],
   ): Promise<Refusal[]>
   /** Why the engine of the environment can't run the artifact; null where it can. */
@@ -61,5 +68,17 @@ export interface ShipPorts {
     abort(change: Change, id: string, actor: Actor): Promise<unknown>
   }
   /** Where people reach the app; empty where nobody knows yet. */
-  urls(app: string, environment: string): Promise<string[]>
+  urls(app: string, environment: string, space: string | null): Promise<string[]>
+  spaces: {
+    /** The environment that a space lies over; null where there is none of that name. */
+    environmentOf(db: Queries | Within, name: string): Promise<string | null>
+    /** UNSUPPORTED where the engine of the environment can hold none. */
+    require(environment: string): Promise<void>
+    /** Makes the space, or changes it as it is asked for. */
+    prepare(
+      change: Change,
+      actor: Actor,
+      asked: IntoSpace & { environment: string; apps: readonly string[] },
+    ): Promise<Into>
+  }
 }

@@ -1,6 +1,7 @@
 /** Begins a delivery: everything that can be refused is refused here, all at once, before anything is built. */
 import type { Origin } from '../../../api/app-spec.ts'
 import type { Ship } from '../../../api/ships.ts'
+import type { IntoSpace } from '../../../api/spaces.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
@@ -16,18 +17,20 @@ export interface StartInput {
   folderName: string
   apps?: string[] | undefined
   environment?: string | undefined
+  space?: IntoSpace | undefined
   origin: Origin
   whenBusy: 'supersede' | 'queue'
   rebuild: boolean
 }
 
-/** The environment that is named, else the first; refused where there is none. */
+/** The environment that is named, else the one below the space, else the first; refused where there is none. */
 export async function targetOf(
   db: Queries | Within,
-  { environments }: Pick<ShipPorts, 'environments'>,
-  named: string | undefined,
+  { environments, spaces }: Pick<ShipPorts, 'environments' | 'spaces'>,
+  { environment: named, space }: Pick<StartInput, 'environment' | 'space'>,
 ): Promise<string> {
-  const wanted = named ?? (await environments.list(db))[0]?.name
+  const below = space && named === undefined ? await spaces.environmentOf(db, space.name) : null
+  const wanted = named ?? below ?? (await environments.list(db))[0]?.name
   if (wanted === undefined) throw refusals.noEnvironment()
   return (await environments.get(db, wanted)).name
 }
@@ -40,14 +43,22 @@ export async function startShip(
   const { database, content, builds, clock, ports } = options
   const manifests = await detectApps(database.db, content, input.tree, input.folderName)
   const apps = chooseApps(manifests, input.apps)
+  if (input.space) await ports.spaces.require(await targetOf(database.db, ports, input))
   return database.change(actor, async (change) => {
-    const environment = await targetOf(change.db, ports, input.environment)
+    const environment = await targetOf(change.db, ports, input)
     const together = apps.map((app) => app.name)
     const reasons = []
-    for (const { name, owner, run } of apps) {
+    const { space } = input
+    // What a branch says of an app's owner moves nothing until it is released.
+    for (const { name, owner } of space ? [] : apps) {
       await ports.apps.ensure(change, actor, { name, owner: owner ?? null, environment })
+    }
+    const into = space
+      ? await ports.spaces.prepare(change, actor, { ...space, environment, apps: together })
+      : null
+    for (const { name, run } of apps) {
       const { variables, needs } = run
-      const asked = { app: name, environment, run: { processes: {}, crons: {}, variables, needs } }
+      const asked = { app: name, environment, into, run: { processes: {}, crons: {}, variables, needs } }
       reasons.push(...(await ports.refusals(change, asked, together)))
     }
     if (reasons.length > 0) throw refusals.reasons(reasons)
@@ -58,6 +69,7 @@ export async function startShip(
     await insertShip(change.db, {
       id,
       environment,
+      into,
       tree,
       origin,
       requested_by: by,
@@ -74,8 +86,8 @@ export async function startShip(
       kind: 'ship.started',
       environment,
       ...(apps.length === 1 && { app: apps[0]!.name }),
-      message: messages.started(together, environment),
-      facts: { ship: id, tree, origin, apps: together },
+      message: messages.started(together, messages.place(environment, into?.name)),
+      facts: { ship: id, tree, origin, apps: together, ...(into && { space: into.name }) },
     })
     change.wake('ships')
     return viewOf((await findShip(change.db, id))!, await shipApps(change.db, [id]))

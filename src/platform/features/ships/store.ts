@@ -4,11 +4,14 @@ import type { Ship, ShippedApp } from '../../../api/ships.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
 import type { AppDeclaration } from '../manifests/index.ts'
+import type { Into } from './ports.ts'
 
 export interface ShipRow {
   id: string
   position: number
   environment: string
+  /** The space that it goes into, and how; null for releases. */
+  into: Into | null
   tree: string
   origin: Origin
   requested_by: string
@@ -79,6 +82,7 @@ export const migrations: Migration[] = [
       create index ship_apps_by_app on ship_apps (app);
     `,
   },
+  { name: 'ships/002-into-spaces', sql: 'alter table ships add column "into" jsonb' },
 ]
 
 const tables = (db: Queries | Within) => db.withTables<Own>()
@@ -89,7 +93,12 @@ export type NewShip = Omit<ShipRow, 'position' | 'version' | 'ended_at' | 'cance
 export async function insertShip(db: Within, ship: NewShip): Promise<void> {
   await tables(db)
     .insertInto('ships')
-    .values({ ...ship, origin: json(ship.origin), state: 'running' } as never)
+    .values({
+      ...ship,
+      origin: json(ship.origin),
+      into: ship.into && json(ship.into),
+      state: 'running',
+    } as never)
     .execute()
 }
 
@@ -132,17 +141,21 @@ export function runningShips(db: Queries): Promise<ShipRow[]> {
     .execute()
 }
 
-export function shipsOfBuild(db: Queries, build: string): Promise<{ id: string; environment: string }[]> {
-  return tables(db)
+export async function shipsOfBuild(
+  db: Queries,
+  build: string,
+): Promise<{ id: string; environment: string; space: string | null }[]> {
+  const rows = await tables(db)
     .selectFrom('ship_apps')
     .innerJoin('ships', 'ships.id', 'ship_apps.ship')
-    .select(['ships.id', 'ships.environment'])
+    .select(['ships.id', 'ships.environment', 'ships.into'])
     .where('ship_apps.build', '=', build)
     .where('ships.state', '=', 'running')
     .execute()
+  return rows.map(({ id, environment, into }) => ({ id, environment, space: into?.name ?? null }))
 }
 
-/** Other deliveries of the same apps to the same environment, as far as they matter to this one. */
+/** Other deliveries of the same apps to the same place, as far as they matter to this one. */
 export function rivals(db: Queries | Within, ship: ShipRow, apps: readonly string[]) {
   return tables(db)
     .selectFrom('ship_apps')
@@ -156,6 +169,7 @@ export function rivals(db: Queries | Within, ship: ShipRow, apps: readonly strin
       'ship_apps.rollout',
     ])
     .where('ships.environment', '=', ship.environment)
+    .where(sql<boolean>`ships."into" ->> 'name' is not distinct from ${ship.into?.name ?? null}`)
     .where('ship_apps.app', 'in', apps)
     .where(({ or, and, eb }) =>
       or([
@@ -226,6 +240,7 @@ export async function lastSource(
     .where('ship_apps.app', '=', app)
     .where('ship_apps.artifact', '=', artifact)
     .where('ships.environment', '=', environment)
+    .where('ships.into', 'is', null)
     .where('ship_apps.state', 'in', ['live', 'unchanged'])
     .orderBy('ships.position', 'desc')
     .executeTakeFirst()
@@ -255,6 +270,7 @@ export function viewOf(ship: ShipRow, apps: readonly ShipAppRow[]): Ship {
   return {
     id: ship.id,
     environment: ship.environment,
+    space: ship.into?.name ?? null,
     tree: ship.tree,
     origin: ship.origin,
     by: ship.requested_by,

@@ -61,8 +61,9 @@ export function checkObjects(
   }
   if (!objects) throw new Error(`${what} does not say where its input names what it touches`)
   if (objects === 'none' || schema === undefined) return
-  for (const place of Object.values(objects)) {
-    if (!isPlace(schema, place)) throw new Error(`${what} has no text in its input at ${place}`)
+  for (const [kind, place] of Object.entries(objects)) {
+    const isThere = kind === 'inSpace' ? shapeAt(schema, place) !== undefined : isPlace(schema, place)
+    if (!isThere) throw new Error(`${what} has no text in its input at ${place}`)
   }
 }
 
@@ -70,12 +71,22 @@ export function checkObjects(
 interface Shaped {
   shape?: Record<string, Shaped>
   element?: Shaped
+  /** Of what may be left out. */
+  def?: { innerType?: Shaped }
   safeParse?(value: unknown): { success: boolean }
 }
 
-function isPlace(schema: AnySchema, place: string): boolean {
+function shapeAt(schema: AnySchema, place: string): Shaped | undefined {
   let at: Shaped | undefined = schema as unknown as Shaped
-  for (const part of place.split('.')) at = part === '*' ? at?.element : at?.shape?.[part]
+  for (const part of place.split('.')) {
+    const inner: Shaped | undefined = at?.shape || at?.element ? at : at?.def?.innerType
+    at = part === '*' ? inner?.element : inner?.shape?.[part]
+  }
+  return at
+}
+
+function isPlace(schema: AnySchema, place: string): boolean {
+  const at = shapeAt(schema, place)
   // A place that may be empty, or hold something else than a text, would be checked against nothing.
   return [undefined, null, 0, {}, []].every((other) => at?.safeParse?.(other).success === false)
 }

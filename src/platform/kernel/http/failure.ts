@@ -4,6 +4,7 @@
  */
 import { ORPCError, ValidationError } from '@orpc/server'
 import { ERROR_CODES, type ErrorCode, TowError } from '../../../api/errors.ts'
+import { outageOf } from '../outages.ts'
 import { describeIssues } from './issues.ts'
 
 export interface FailureBody {
@@ -44,9 +45,9 @@ export function toTowError(error: unknown, requestId: string): TowError {
   if (error instanceof ORPCError) {
     if (error.cause instanceof TowError) return error.cause
     if (error.code === 'BAD_REQUEST') return badInput(error)
-    return internal(error.cause ?? error, requestId)
+    return outageOf(error.cause) ?? internal(error.cause ?? error, requestId)
   }
-  return ofDatabase(error) ?? ofSystem(error) ?? ofFastify(error) ?? internal(error, requestId)
+  return outageOf(error) ?? ofFastify(error) ?? internal(error, requestId)
 }
 
 function badInput(error: ORPCError<string, unknown>): TowError {
@@ -55,41 +56,6 @@ function badInput(error: ORPCError<string, unknown>): TowError {
     return new TowError('BAD_INPUT', describeIssues(cause.issues, cause.data))
   }
   return new TowError('BAD_INPUT', 'the request can’t be read: its body must be JSON', { cause: error })
-}
-
-const DATABASE_AWAY = new Set(['57P01', '57P02', '57P03', '08000', '08003', '08006', '53300'])
-
-/** What the driver says of a connection that broke while it was in use; it gives that no code. */
-const CONNECTION_LOST = /^Connection terminated|^Client .*not queryable$/
-
-function ofDatabase(error: unknown): TowError | null {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
-  if (code === '53100') return diskFull(error)
-  const isLost = typeof message === 'string' && CONNECTION_LOST.test(message)
-  if (!isLost && (typeof code !== 'string' || !DATABASE_AWAY.has(code))) return null
-  return new TowError('UNAVAILABLE', 'the database is not there at the moment', {
-    hint: 'tow status',
-    cause: error,
-  })
-}
-
-function ofSystem(error: unknown): TowError | null {
-  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }
-  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(error)
-  if (syscall === 'connect' || code === 'ECONNRESET') {
-    return new TowError('UNAVAILABLE', 'a part of the platform does not answer at the moment', {
-      hint: 'tow status',
-      cause: error,
-    })
-  }
-  return null
-}
-
-function diskFull(cause: unknown): TowError {
-  return new TowError('DISK_FULL', 'no space is left on the disk that holds the platform’s data', {
-    hint: 'free some space, then look at tow doctor',
-    cause,
-  })
 }
 
 function ofFastify(error: unknown): TowError | null {

@@ -1,0 +1,296 @@
+import * as z from 'zod'
+import { Origin } from './app-spec.ts'
+import { ConfigEntry } from './config.ts'
+import { ConfigKey, Digest, Name, ReleaseNumber, Timestamp } from './names.ts'
+import { operation } from './operation.ts'
+import { ReleaseDifference } from './releases.ts'
+
+/** The longest that a space, or an invitation into one, lasts without being asked for again. */
+export const MOST_HOURS = 30 * 24
+const Hours = z.int().min(1).max(MOST_HOURS)
+
+/** Commands of a live set: its processes follow somebody's files. By process name. */
+export const LiveApp = z.object({
+  /** In place of the process's own, e.g. one that reloads by itself. */
+  commands: z.record(Name, z.string().min(1).max(8192)).default({}),
+  /** Processes that reload by themselves: a change of files does not restart them. */
+  reloading: z.array(Name).max(20).default([]),
+})
+export type LiveApp = z.infer<typeof LiveApp>
+
+const Values = z.record(
+  ConfigKey,
+  z.object({ value: z.string().max(65_536), secret: z.boolean().optional() }),
+)
+
+/** With a delivery: it goes into a space, which is made where there is none, instead of a release. */
+export const IntoSpace = z.object({
+  name: Name,
+  /** Processes beside `web` that run too: in an overlay they would do the work of the environment twice. */
+  with: z.array(Name).max(20).default([]),
+  /** Whether crons run too. */
+  crons: z.boolean().default(false),
+  /** Whether the release command runs: it changes the environment's database. */
+  release: z.boolean().default(false),
+  /** By app: their sets follow somebody's files. */
+  live: z.record(Name, LiveApp).optional(),
+  /** Config that differs from the environment's, by app; what was set before stays. */
+  config: z.record(Name, Values).optional(),
+  expiresInHours: Hours.optional(),
+  /** Whether pages show what is being looked at; default: as it was, and yes for a new space. */
+  banner: z.boolean().optional(),
+  /** The space goes when this branch is deleted in the Git repository of the platform. */
+  branch: z.object({ name: z.string().min(1).max(255), repository: z.string().min(1).max(64) }).optional(),
+  /** Told once everything is live, with a link. */
+  webhook: z.url().max(2000).optional(),
+})
+export type IntoSpace = z.infer<typeof IntoSpace>
+
+export const SpaceSwap = z.object({ by: z.string(), since: Timestamp, until: Timestamp })
+
+export const SpaceApp = z.object({
+  app: Name,
+  /** `<space>.<revision>`, as in `TOW_RELEASE`. */
+  set: z.string(),
+  revision: z.int(),
+  state: z.enum(['starting', 'live', 'failed', 'asleep', 'stopped', 'removing']),
+  /** One sentence. */
+  message: z.string(),
+  hint: z.string().nullable(),
+  lastLines: z.array(z.string()),
+  artifact: Digest,
+  origin: Origin,
+  by: z.string(),
+  since: Timestamp,
+  /** Its workspace follows somebody's files. */
+  live: z.boolean(),
+  /** Who is at it with `tow dev`, as far as is known until then. */
+  attached: z.object({ by: z.string(), until: Timestamp }).nullable(),
+  /** What runs, and what should. Counts of healthy processes are null where the engine did not answer. */
+  processes: z.record(z.string(), z.object({ wanted: z.int(), healthy: z.int().nullable() })),
+  /** What does not run here, each with the reason. */
+  off: z.array(z.object({ what: z.string(), because: z.string() })),
+  /** The environment's whole traffic for the app comes here. */
+  swap: SpaceSwap.nullable(),
+  lastAskedAt: Timestamp.nullable(),
+  /** What was asked for so far, while it was awake. */
+  cpuHours: z.number(),
+  memoryGigabyteHours: z.number(),
+  /** When the engine saw this; null when it did not answer. */
+  observedAt: Timestamp.nullable(),
+})
+export type SpaceApp = z.infer<typeof SpaceApp>
+
+export const Space = z.object({
+  name: Name,
+  environment: Name,
+  owner: z.string(),
+  createdAt: Timestamp,
+  expiresAt: Timestamp,
+  /** It is on its way out. */
+  removing: z.boolean(),
+  banner: z.boolean(),
+  branch: z.string().nullable(),
+  /** Where it is told to once it is live, without what is secret about it. */
+  webhook: z.string().nullable(),
+  apps: z.array(SpaceApp),
+})
+export type Space = z.infer<typeof Space>
+
+/** An app as it is entered through the space, with a token in its address where it leads in. */
+export const SpaceLink = z.object({
+  app: Name,
+  url: z.string(),
+  /** The space has a copy of its own; else the environment's answers. */
+  own: z.boolean(),
+})
+export type SpaceLink = z.infer<typeof SpaceLink>
+
+export const Invitation = z.object({
+  id: z.string(),
+  for: z.string(),
+  by: z.string(),
+  createdAt: Timestamp,
+  expiresAt: Timestamp,
+  state: z.enum(['open', 'expired', 'revoked']),
+})
+
+const OfSpace = z.object({ space: Name })
+const OfApp = OfSpace.extend({ app: Name })
+const base = '/spaces/{space}' as const
+
+export const spaces = {
+  list: operation({ method: 'GET', path: '/spaces', summary: 'Spaces, newest first', permission: 'read' })
+    .input(z.object({ environment: Name.optional(), owner: z.string().max(64).optional() }))
+    .output(z.array(Space)),
+  get: operation({ method: 'GET', path: base, summary: 'One space', permission: 'read' })
+    .input(OfSpace)
+    .output(Space),
+  plan: operation({
+    method: 'GET',
+    path: `${base}/plan`,
+    summary: 'What of a space differs from the environment below; secrets by their version only',
+    permission: 'read',
+  })
+    .input(OfSpace)
+    .output(
+      z.array(
+        z.object({
+          app: Name,
+          /** The release that serves below; null where there is none. */
+          below: ReleaseNumber.nullable(),
+          differences: z.array(ReleaseDifference),
+        }),
+      ),
+    ),
+  workspace: operation({
+    method: 'GET',
+    path: `${base}/apps/{app}/workspace`,
+    summary: 'What an app of a space was built from, and what the build made of it',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(
+      z.object({
+        set: z.string(),
+        /** The tree that it was built from, and where in it the app is. */
+        tree: Digest,
+        path: z.string(),
+        context: z.string(),
+        /** The folder of the tree that the root of the workspace stands for. */
+        root: z.string(),
+        artifact: Digest,
+        /** Hash of the tree of each layer, lowest first. */
+        layers: z.array(z.object({ kind: z.enum(['dependencies', 'app']), tree: Digest })),
+        /** Files of the source that decide what the build makes, relative to the tree; a change of one asks for a build. */
+        inputs: z.array(z.string()),
+        /** Files that the build made: in the app's layer and not, or not so, in the source. Relative to the workspace. */
+        made: z.array(z.string()),
+        /** Every change of the source asks for a build: its result can't be told from the source. */
+        compiled: z.boolean(),
+      }),
+    ),
+  attend: operation({
+    method: 'POST',
+    path: `${base}/attendance`,
+    summary: 'Say that somebody is at these apps; they stay awake, and swapped, for a while',
+    permission: 'app:change',
+    objects: { space: 'space' },
+    replays: false,
+  })
+    .input(OfSpace.extend({ apps: z.array(Name).min(1).max(50) }))
+    .output(z.object({ until: Timestamp, space: Space })),
+  stop: operation({
+    method: 'POST',
+    path: `${base}/stop`,
+    summary: 'Stop apps of a space; calls for them go to the environment',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace.extend({ apps: z.array(Name).max(50).optional() }))
+    .output(z.object({ space: Name, stopped: z.array(z.string()) })),
+  start: operation({
+    method: 'POST',
+    path: `${base}/start`,
+    summary: 'Start apps of a space again as they were',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace.extend({ apps: z.array(Name).max(50).optional() }))
+    .output(z.object({ space: Name, started: z.array(z.string()) })),
+  extend: operation({
+    method: 'POST',
+    path: `${base}/extend`,
+    summary: 'Let a space last for so long from now on',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace.extend({ expiresInHours: Hours.default(7 * 24), banner: z.boolean().optional() }))
+    .output(z.object({ space: Name, before: Timestamp, expiresAt: Timestamp })),
+  remove: operation({
+    method: 'DELETE',
+    path: base,
+    summary: 'Remove a space and everything in it, or apps of it',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace.extend({ apps: z.array(Name).min(1).max(50).optional() }))
+    .output(z.object({ space: Name, environment: Name, apps: z.array(z.string()) })),
+  swap: operation({
+    method: 'POST',
+    path: `${base}/apps/{app}/swap`,
+    summary: 'Take the environment’s whole traffic for an app, for a while; again: for a while longer',
+    permission: 'app:change',
+    objects: { space: 'space', app: 'app' },
+  })
+    .input(OfApp.extend({ seconds: z.int().min(10).max(86_400).default(120) }))
+    .output(SpaceSwap),
+  unswap: operation({
+    method: 'DELETE',
+    path: '/apps/{app}/environments/{environment}/swap',
+    summary: 'Give an app’s traffic back to its environment, whoever has it',
+    permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
+  })
+    .input(z.object({ app: Name, environment: Name }))
+    .output(z.object({ app: Name, environment: Name, space: Name })),
+  links: operation({
+    method: 'GET',
+    path: `${base}/links`,
+    summary: 'The owner’s links into a space: whoever has one gets in',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace)
+    .output(z.array(SpaceLink)),
+  invite: operation({
+    method: 'POST',
+    path: `${base}/invitations`,
+    summary: 'A link that lets somebody in for a while',
+    permission: 'app:change',
+    objects: { space: 'space' },
+    replays: false,
+  })
+    .input(
+      OfSpace.extend({
+        for: z.string().min(1).max(200).describe('Whom it is meant for, e.g. `qa`'),
+        expiresInHours: Hours.default(48),
+      }),
+    )
+    .output(Invitation.extend({ links: z.array(SpaceLink) })),
+  invitations: operation({
+    method: 'GET',
+    path: `${base}/invitations`,
+    summary: 'Who was invited into a space; no links',
+    permission: 'read',
+  })
+    .input(OfSpace)
+    .output(z.array(Invitation)),
+  uninvite: operation({
+    method: 'DELETE',
+    path: `${base}/invitations/{id}`,
+    summary: 'End an invitation; who came in with it is out',
+    permission: 'app:change',
+    objects: { space: 'space' },
+  })
+    .input(OfSpace.extend({ id: z.string().max(64) }))
+    .output(Invitation),
+  config: operation({
+    method: 'GET',
+    path: `${base}/apps/{app}/config`,
+    summary: 'What of an app’s config is set for a space alone; secrets without their values',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(z.array(ConfigEntry)),
+  configure: operation({
+    method: 'PATCH',
+    path: `${base}/apps/{app}/config`,
+    summary: 'Set config for a space alone, or leave it to the environment again',
+    permission: 'app:change',
+    objects: { space: 'space', app: 'app' },
+    bodyMegabytes: 40,
+  })
+    .input(OfApp.extend({ set: Values.default({}), unset: z.array(ConfigKey).max(500).default([]) }))
+    .output(z.object({ changed: z.array(ConfigKey), guessedSecrets: z.array(ConfigKey) })),
+}

@@ -1,0 +1,207 @@
+/**
+ * Spaces: copy-on-write overlays over an environment. A space holds what its owner changed, each app as a target of its
+ * own on the environment's engine; all else falls through to the environment below. Rows say what should be, workers
+ * make it so. It decides neither how apps are built nor which way a request goes.
+ */
+import type { Artifact } from '../../../api/app-spec.ts'
+import { nearest } from '../../../api/nearest.ts'
+import type { Engine, Observation } from '../../../engines/engine.ts'
+import type { Tree } from '../../../trees/tree.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Database, Queries, Within } from '../../kernel/database.ts'
+import type { Feature } from '../../kernel/feature.ts'
+import { type Loop, startLoop } from '../../kernel/loop.ts'
+import type { Access } from '../access/index.ts'
+import type { Config } from '../config/index.ts'
+import type { ReleaseWithState } from '../releases/index.ts'
+import { startWorkers, within } from '../rollouts/index.ts'
+import { createChanges } from './changes.ts'
+import { createDeliver } from './deliver.ts'
+import { createDesiredMaker } from './desired.ts'
+import { createInvitations } from './invitations.ts'
+import { createLife } from './life.ts'
+import { refusals } from './messages.ts'
+import { createReconcile } from './reconcile.ts'
+import { spaceRoutes } from './routes.ts'
+import { setOf } from './rules.ts'
+import {
+  findApp,
+  findSpace,
+  listApps,
+  listSpaces,
+  migrations,
+  type SpaceAppRow,
+  type SpaceRow,
+} from './store.ts'
+
+export type { Into, IntoRequest, SpaceDelivery } from './deliver.ts'
+
+export type Vault = Config['vault']
+
+export interface SpacesOptions {
+  database: Database
+  clock: Clock
+  access: Pick<Access, 'require'>
+  vault: Vault
+  engines: (environment: string) => Promise<Engine>
+  /** Names of the apps that run in an environment. */
+  appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
+  /** Whether this is a person or a machine; null where nobody knows. */
+  kindOf: (db: Queries | Within, principal: string) => Promise<'person' | 'machine' | null>
+  /** The team of an app; null where it belongs to nobody. */
+  ownerOf: (db: Queries | Within, app: string) => Promise<string | null>
+  /** Today's config of an app in the environment, which a space only reads. */
+  present: Config['present']
+  /** The values behind it. */
+  resolve: Config['resolve']
+  injectedNames(needs: readonly string[]): string[]
+  refusedNeeds(
+    db: Queries | Within,
+    app: string,
+    environment: string,
+    needs: readonly string[],
+    together: readonly string[],
+  ): Promise<{ message: string; hint?: string | undefined }[]>
+  /** What needs inject in the environment, secrets included. */
+  needs(app: string, environment: string, needs: readonly string[]): Promise<Record<string, string>>
+  artifact(db: Queries | Within, digest: string): Promise<Artifact | null>
+  /** The release that serves an app in the environment. */
+  below(db: Queries | Within, app: string, environment: string): Promise<ReleaseWithState | null>
+  tree(hash: string): Promise<Tree>
+  onError: (error: unknown) => void
+  /** Milliseconds between looks at everything, where nothing wakes it. */
+  lookEvery?: number
+}
+
+export type Spaces = ReturnType<typeof createSpaces>
+
+const OBSERVE_MS = 5_000
+const LOOK_EVERY = 10_000
+
+export function createSpaces(options: SpacesOptions) {
+  const { database, clock, vault, engines, onError } = options
+  const { db } = database
+  const now = () => clock.now().getTime()
+  const changes = createChanges(options)
+  const deliver = createDeliver(options)
+  const desired = createDesiredMaker({
+    ...{ db, vault, now },
+    artifact: (digest) => options.artifact(db, digest),
+    resolve: options.resolve,
+    needs: options.needs,
+  })
+  const invitations = createInvitations({ ...options, changes })
+  const life = createLife({ ...options, changes, invitations })
+  const reconcile = createReconcile({ database, clock, engines, changes, desired })
+  const controller = new AbortController()
+  let workers: ReturnType<typeof startWorkers> | null = null
+  let loop: Loop | null = null
+  let unlisten: (() => void)[] = []
+
+  async function requireSpace(queries: Queries | Within, name: string): Promise<SpaceRow> {
+    const space = await findSpace(queries, name)
+    if (space) return space
+    const names = (await listSpaces(queries)).map((one) => one.name)
+    throw refusals.unknown(name, nearest(name, names))
+  }
+
+  async function requireApp(queries: Queries | Within, space: string, app: string): Promise<SpaceAppRow> {
+    const row = await findApp(queries, space, app)
+    if (row) return row
+    const names = (await listApps(queries, { space })).map((one) => one.app)
+    throw refusals.noApp(space, app, names)
+  }
+
+  /** What the engine sees of an app in a space now; null where it does not answer. */
+  async function observe({ app, environment, space }: SpaceAppRow): Promise<Observation | null> {
+    const look = async () => (await engines(environment)).observe({ app, environment, space })
+    return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
+  }
+
+  const parts = { ...options, changes, invitations, requireSpace, requireApp, observe, now }
+  const feature = {
+    name: 'spaces',
+    migrations,
+    routes: spaceRoutes(parts),
+    async start() {
+      const places = async () =>
+        (await listApps(db)).filter(
+          ({ wanted, seen, generation }) => wanted !== 'stopped' || seen < generation,
+        )
+      workers = startWorkers({
+        ...{ database, topic: 'spaces', engines, reconcile, onError },
+        owed: places,
+        standing: async () => (await places()).map((row) => ({ ...row, runs: row.wanted !== 'removing' })),
+      })
+      loop = startLoop({ pass: life.pass, interval: options.lookEvery ?? LOOK_EVERY, onError })
+      unlisten = ['spaces', 'spaces-told'].map((topic) => database.listen(topic, loop!.wake))
+    },
+    async stop() {
+      controller.abort()
+      for (const leave of unlisten) leave()
+      await loop?.stop()
+      await workers?.stop()
+      workers = null
+    },
+  } satisfies Feature
+
+  return {
+    ...feature,
+    deliver,
+    configChanged: changes.configChanged,
+    forgetApp: changes.forgetApp,
+    forgetEnvironment: changes.forgetEnvironment,
+    branchGone: changes.branchGone,
+    /** Whose a space is, and over what; null, or NOT_FOUND where it is required, where there is none. */
+    async ownedAs<Must extends 'required' | undefined = undefined>(
+      queries: Queries | Within,
+      name: string,
+      must?: Must,
+    ): Promise<SpaceRow | (Must extends 'required' ? never : null)> {
+      const space = must ? await requireSpace(queries, name) : await findSpace(queries, name)
+      return space as SpaceRow | (Must extends 'required' ? never : null)
+    },
+    /** The copy of an app, for looking at its processes; NOT_FOUND where the space has none over this environment. */
+    async copy(
+      queries: Queries | Within,
+      name: string,
+      app: string,
+      environment: string,
+    ): Promise<SpaceAppRow> {
+      const space = await requireSpace(queries, name)
+      if (space.environment !== environment) throw refusals.elsewhere(name, space.environment, environment)
+      return requireApp(queries, name, app)
+    },
+    /** A set without processes, for a command that is run in it. */
+    async jobSet(name: string, app: string) {
+      return desired.jobSet(await requireSpace(db, name), await requireApp(db, name, app))
+    },
+    /** Starts its processes anew: under a new revision, of the same. */
+    restart: changes.restart,
+    /** How far revisions of apps have come, as a delivery asks. */
+    async progress(queries: Queries | Within, space: string, app: string, revision: number) {
+      const row = await findApp(queries, space, app)
+      if (!row || row.wanted === 'removing' || row.wanted === 'stopped')
+        return {
+          phase: 'aborted' as const,
+          message: `${app} was stopped in ${space}`,
+          hint: null,
+          lastLines: [],
+        }
+      if (row.revision > revision)
+        return {
+          phase: 'superseded' as const,
+          message: `${setOf(row)} took its place`,
+          hint: null,
+          lastLines: [],
+        }
+      // Asleep already: it was live before.
+      return row.wanted === 'asleep' ? { ...row.report, phase: 'live' as const } : row.report
+    },
+    /** What must not be collected. */
+    async roots(): Promise<{ trees: string[]; artifacts: string[] }> {
+      const rows = await listApps(db)
+      return { trees: rows.map(({ tree }) => tree), artifacts: rows.map(({ artifact }) => artifact) }
+    },
+  }
+}
