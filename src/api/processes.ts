@@ -58,6 +58,8 @@ export const ProcessList = z.object({
   maintenance: z.object({ message: z.string() }).nullable(),
 })
 
+export type ProcessList = z.infer<typeof ProcessList>
+
 export const Run = z.object({
   id: z.string(),
   app: Name,

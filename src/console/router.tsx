@@ -1,5 +1,5 @@
 /** Addresses and their pages. Each page is loaded when it is first opened. */
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from '@tanstack/react-router'
 import type { TowError } from '../api/errors.ts'
 import { Empty, Loading, Problem } from './parts/parts.tsx'
 import { Shell } from './shell/shell.tsx'

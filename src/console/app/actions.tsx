@@ -13,11 +13,7 @@ interface Place {
   environment: string
 }
 
-export function AppActions({
-  app,
-  environment,
-  place,
-}: Place & { place: AppInEnvironment | undefined }) {
+export function AppActions({ app, environment, place }: Place & { place: AppInEnvironment | undefined }) {
   const navigate = useNavigate()
   const commands = useMemo(
     () => [
@@ -31,8 +27,7 @@ export function AppActions({
       {
         name: `logs of ${app} in ${environment}`,
         key: 'l',
-        run: () =>
-          void navigate({ to: '/apps/$app/$environment/logs', params: { app, environment } }),
+        run: () => void navigate({ to: '/apps/$app/$environment/logs', params: { app, environment } }),
       },
     ],
     [app, environment, navigate],
@@ -95,7 +90,12 @@ async function rollBack({ app, environment, to }: Place & { to: number }): Promi
   return {
     message: `Rolling ${app} in ${environment} back to v${to}, as v${release?.number}`,
     ...(live
-      ? { undo: { label: `Back to v${live}`, run: () => void perform(() => rollBack({ app, environment, to: live })) } }
+      ? {
+          undo: {
+            label: `Back to v${live}`,
+            run: () => void perform(() => rollBack({ app, environment, to: live })),
+          },
+        }
       : {}),
   }
 }

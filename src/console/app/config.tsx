@@ -84,7 +84,9 @@ function Row({ entry, app, environment }: { entry: ConfigEntry; app: string; env
       <th scope="row" className="mono">
         {key}
       </th>
-      <td className="wrap mono">{secret ? <span className="soft">secret, version {version}</span> : value}</td>
+      <td className="wrap mono">
+        {secret ? <span className="soft">secret, version {version}</span> : value}
+      </td>
       <td>
         <span className="tag" title={meaning}>
           {word}

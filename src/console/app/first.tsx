@@ -15,11 +15,7 @@ export function FirstPlacePage() {
         const place = serving.at(-1) ?? environments[0]
         if (place)
           return (
-            <Navigate
-              to="/apps/$app/$environment"
-              params={{ app, environment: place.environment }}
-              replace
-            />
+            <Navigate to="/apps/$app/$environment" params={{ app, environment: place.environment }} replace />
           )
         return (
           <Empty title={`${app} runs nowhere yet`}>

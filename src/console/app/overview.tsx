@@ -36,7 +36,13 @@ export function OverviewPage() {
       <div className="stack">
         <Card
           title="What serves"
-          end={processes.data?.observedAt && <span className="soft">seen <Ago at={processes.data.observedAt} /></span>}
+          end={
+            processes.data?.observedAt && (
+              <span className="soft">
+                seen <Ago at={processes.data.observedAt} />
+              </span>
+            )
+          }
         >
           <Loaded query={processes} lines={2}>
             {({ sets, maintenance }) => <Sets sets={sets} maintenance={maintenance} />}
@@ -62,7 +68,12 @@ export function OverviewPage() {
 }
 
 function Processes({ list }: { list: ProcessList }) {
-  if (list.processes.length === 0) return <Empty title="Nothing runs">{list.observedAt === null && <span>The engine does not answer.</span>}</Empty>
+  if (list.processes.length === 0)
+    return (
+      <Empty title="Nothing runs">
+        {list.observedAt === null && <span>The engine does not answer.</span>}
+      </Empty>
+    )
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
     <section className="table-box" tabIndex={0} aria-label="Processes">

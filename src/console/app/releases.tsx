@@ -20,7 +20,14 @@ export function ReleasesPage() {
   return (
     <Loaded query={releases}>
       {(all) => {
-        if (all.length === 0) return <Empty title="No release yet"><span><code>tow ship</code> makes the first.</span></Empty>
+        if (all.length === 0)
+          return (
+            <Empty title="No release yet">
+              <span>
+                <code>tow ship</code> makes the first.
+              </span>
+            </Empty>
+          )
         const live = all.find(({ state }) => state === 'live')?.number
         const to = Number(search.to ?? live ?? all[0]!.number)
         const from = Number(search.from ?? all.find(({ number }) => number < to)?.number ?? to)
@@ -69,7 +76,9 @@ function Compared(asked: { app: string; environment: string; from: number; to: n
   return (
     <div className="stack">
       <Loaded query={query}>{(differences) => <Differences differences={differences} />}</Loaded>
-      <Command text={`tow releases diff v${asked.from} v${asked.to} -a ${asked.app} -e ${asked.environment}`} />
+      <Command
+        text={`tow releases diff v${asked.from} v${asked.to} -a ${asked.app} -e ${asked.environment}`}
+      />
     </div>
   )
 }
@@ -113,12 +122,25 @@ function ReleaseRow({
         <p>{description}</p>
         <p className="soft">
           <StateOf state={state} /> · {by} · <Ago at={createdAt} />
-          {origin.commit && <span className="mono"> · {origin.commit.slice(0, 7)}{origin.dirty ? ' with changes' : ''}</span>}
+          {origin.commit && (
+            <span className="mono">
+              {' '}
+              · {origin.commit.slice(0, 7)}
+              {origin.dirty ? ' with changes' : ''}
+            </span>
+          )}
         </p>
       </div>
       <span className="buttons">
         {number !== live && live !== undefined && (
-          <button type="button" className="button" data-tone="quiet" data-row onClick={compare} aria-label={`Compare v${number} with v${live}`}>
+          <button
+            type="button"
+            className="button"
+            data-tone="quiet"
+            data-row
+            onClick={compare}
+            aria-label={`Compare v${number} with v${live}`}
+          >
             Compare
           </button>
         )}

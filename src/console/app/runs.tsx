@@ -60,7 +60,8 @@ export function RunsPage() {
                       {run.reason && <p className="soft">{run.reason}</p>}
                     </div>
                     <span className="end">
-                      {run.by} · <Ago at={run.startedAt} /> · took <Took from={run.startedAt} to={run.endedAt} />
+                      {run.by} · <Ago at={run.startedAt} /> · took{' '}
+                      <Took from={run.startedAt} to={run.endedAt} />
                       {run.exit !== null && ` · exit ${run.exit}`}
                     </span>
                   </li>

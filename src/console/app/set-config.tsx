@@ -35,21 +35,37 @@ export function SetConfig({ app, environment }: Place) {
             })
             setKey('')
             setValue('')
-            return { message: `${key} is set${rolledOut(app, environment, release)}`, ...undoOf({ app, environment }, key, before) }
+            return {
+              message: `${key} is set${rolledOut(app, environment, release)}`,
+              ...undoOf({ app, environment }, key, before),
+            }
           },
         })
       }}
     >
       <label className="field">
         Key
-        <input className="input mono" required pattern="[A-Za-z_][A-Za-z0-9_]*" value={key} onChange={(event) => setKey(event.target.value)} />
+        <input
+          className="input mono"
+          required
+          pattern="[A-Za-z_][A-Za-z0-9_]*"
+          value={key}
+          onChange={(event) => setKey(event.target.value)}
+        />
       </label>
       <label className="field grow">
         Value
-        <input className="input mono" type={secret ? 'password' : 'text'} autoComplete="off" value={value} onChange={(event) => setValue(event.target.value)} />
+        <input
+          className="input mono"
+          type={secret ? 'password' : 'text'}
+          autoComplete="off"
+          value={value}
+          onChange={(event) => setValue(event.target.value)}
+        />
       </label>
       <label className="check">
-        <input type="checkbox" checked={secret} onChange={(event) => setSecret(event.target.checked)} /> secret
+        <input type="checkbox" checked={secret} onChange={(event) => setSecret(event.target.checked)} />{' '}
+        secret
       </label>
       <button type="submit" className="button">
         Set…
@@ -68,12 +84,19 @@ export function askUnset({ app, environment, entry }: Place & { entry: ConfigEnt
     tone: 'bad',
     async run() {
       const { release } = await platform.config.set({ app, environment, unset: [key] })
-      return { message: `${key} is unset${rolledOut(app, environment, release)}`, ...undoOf({ app, environment }, key, entry) }
+      return {
+        message: `${key} is unset${rolledOut(app, environment, release)}`,
+        ...undoOf({ app, environment }, key, entry),
+      }
     },
   })
 }
 
-function undoOf({ app, environment }: Place, key: string, before: ConfigEntry | undefined): Pick<Toast, 'undo'> {
+function undoOf(
+  { app, environment }: Place,
+  key: string,
+  before: ConfigEntry | undefined,
+): Pick<Toast, 'undo'> {
   const wasSet = before?.source === 'set'
   if (wasSet && before.value === null) return {}
   const back = wasSet ? { set: { [key]: { value: before.value!, secret: false } } } : { unset: [key] }

@@ -24,7 +24,6 @@ export function Sets({ sets, maintenance }: Pick<ProcessList, 'sets' | 'maintena
             {plural(processes, 'process', 'processes')} healthy · {plural(inFlight, 'request')} under way
             <span className="pips" aria-hidden="true">
               {Array.from({ length: Math.min(processes, 40) }, (_, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
                 <i key={index} data-healthy={index < healthy} />
               ))}
             </span>

@@ -23,7 +23,7 @@ export default function Usage({ app, environment }: { app: string; environment: 
           </Empty>
         ) : (
           <>
-            <Chart title="CPU, %" samples={samples} value={(one) => one.cpuPercent} say={(value) => `${Math.round(value * 10) / 10} %`} />
+            <Chart title="CPU, %" samples={samples} value={(one) => one.cpuPercent} say={percent} />
             <Chart title="Memory" samples={samples} value={(one) => one.memoryBytes} say={megabytes} />
           </>
         )
@@ -31,6 +31,8 @@ export default function Usage({ app, environment }: { app: string; environment: 
     </Loaded>
   )
 }
+
+const percent = (value: number) => `${Number(value.toPrecision(2))} %`
 
 const COLOURS = ['--mark', '--busy', '--warn', '--bad', '--soft']
 const HEIGHT = 140
@@ -46,18 +48,23 @@ function Chart({ title, samples, value, say }: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const names = [...new Set(samples.map(({ process }) => process))].sort()
   const most = Math.max(...samples.map(value))
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew where the samples are others
   useEffect(() => {
     const element = box.current
     if (!element) return
-    const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name)
     const probe = document.createElement('i')
+    // What is asked for is the colour itself, not where it is on its way from another.
+    probe.style.transition = 'none'
     element.append(probe)
     const resolved = (name: string) => {
       probe.style.color = `var(${name})`
-      return getComputedStyle(probe).color || colour(name)
+      return getComputedStyle(probe).color
     }
-    const axis = { stroke: resolved('--soft'), grid: { stroke: resolved('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui' }
+    const axis = {
+      stroke: resolved('--soft'),
+      grid: { stroke: resolved('--line'), width: 1 },
+      ticks: { show: false },
+      font: '11px system-ui',
+    }
     const chart = new UPlot(
       {
         width: element.clientWidth,
@@ -96,12 +103,21 @@ function Chart({ title, samples, value, say }: ChartProps) {
           {names.join(', ')} · at most {say(most)}
         </span>
       </figcaption>
-      <div ref={box} className="chart" role="img" aria-label={`${title} of ${names.join(', ')}: at most ${say(most)}`} />
+      <div
+        ref={box}
+        className="chart"
+        role="img"
+        aria-label={`${title} of ${names.join(', ')}: at most ${say(most)}`}
+      />
     </figure>
   )
 }
 
-function table(samples: readonly Sample[], names: readonly string[], value: ChartProps['value']): UPlot.AlignedData {
+function table(
+  samples: readonly Sample[],
+  names: readonly string[],
+  value: ChartProps['value'],
+): UPlot.AlignedData {
   const times = [...new Set(samples.map(({ at }) => Date.parse(at) / 1000))].sort((one, other) => one - other)
   const place = new Map(times.map((time, index) => [time, index]))
   const lines = names.map(() => new Array<number | null>(times.length).fill(null))

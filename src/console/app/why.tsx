@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { queries } from '../live/queries.ts'
-import { Card, Command, Loaded, sentence } from '../parts/parts.tsx'
+import { Card, Hint, Loaded, sentence } from '../parts/parts.tsx'
 import { Ago } from '../parts/time.tsx'
 
 /** Why it is as it is, in the platform's own words. */
@@ -20,14 +20,19 @@ export function Why({ app, environment }: { app: string; environment: string }) 
               <ol>
                 {answer.facts.map(({ at, text, lines }) => (
                   <li key={`${at} ${text}`}>
-                    {sentence(text)} {at && <span className="soft"><Ago at={at} /></span>}
+                    {sentence(text)}{' '}
+                    {at && (
+                      <span className="soft">
+                        <Ago at={at} />
+                      </span>
+                    )}
                     {lines.length > 0 && <pre className="lines">{lines.join('\n')}</pre>}
                   </li>
                 ))}
               </ol>
               {answer.next.map((command) => (
                 <div key={command}>
-                  <Command text={command} />
+                  <Hint text={command} />
                 </div>
               ))}
             </div>

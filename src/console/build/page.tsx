@@ -2,8 +2,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { Build } from '../../api/builds.ts'
-import { coloured } from '../logs/line.ts'
 import { queries } from '../live/queries.ts'
+import { coloured } from '../logs/line.ts'
 import { Card, Empty, Loaded, PageHead, Problem, sentence } from '../parts/parts.tsx'
 import { State, StateOf } from '../parts/state.tsx'
 import { Ago, Took } from '../parts/time.tsx'
@@ -18,7 +18,22 @@ export function BuildPage() {
 }
 
 function BuildView({ build }: { build: Build }) {
-  const { id, app, state, steps, origin, by, because, createdAt, startedAt, endedAt, error, artifact, reused, tree } = build
+  const {
+    id,
+    app,
+    state,
+    steps,
+    origin,
+    by,
+    because,
+    createdAt,
+    startedAt,
+    endedAt,
+    error,
+    artifact,
+    reused,
+    tree,
+  } = build
   const log = useQuery(queries.buildLog(id, endedAt !== null))
   return (
     <>
@@ -46,7 +61,10 @@ function BuildView({ build }: { build: Build }) {
       <div className="columns wide-left">
         <div className="stack">
           {error && <Problem error={{ message: error.message, hint: error.hint }} />}
-          <Card title="What it wrote" end={log.data?.truncated && <span className="soft">the beginning is not kept</span>}>
+          <Card
+            title="What it wrote"
+            end={log.data?.truncated && <span className="soft">the beginning is not kept</span>}
+          >
             <Loaded query={log}>
               {({ text }) =>
                 text === '' ? (
@@ -55,7 +73,6 @@ function BuildView({ build }: { build: Build }) {
                   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
                   <pre className="lines build-log" tabIndex={0}>
                     {coloured(text).map(({ text: piece, colour, isBold }, index) => (
-                      // biome-ignore lint/suspicious/noArrayIndexKey: pieces stay where they are
                       <span key={index} data-colour={colour ?? undefined} data-bold={isBold || undefined}>
                         {piece}
                       </span>
@@ -69,7 +86,9 @@ function BuildView({ build }: { build: Build }) {
         <div className="stack">
           <Card title="Steps" flush>
             {steps.length === 0 ? (
-              <Empty title={reused ? 'An earlier build with the same inputs gave the artifact' : 'None yet'} />
+              <Empty
+                title={reused ? 'An earlier build with the same inputs gave the artifact' : 'None yet'}
+              />
             ) : (
               <ul className="rows">
                 {steps.map((step) => (

@@ -21,7 +21,11 @@ export function DeliveryView({ environment, days }: { environment: string | unde
             <Figure
               name="Lead time"
               value={lasted(all.leadTimeMedian)}
-              below={all.leadTimeNinetieth === null ? 'no delivery yet' : `9 of 10 within ${lasted(all.leadTimeNinetieth)}`}
+              below={
+                all.leadTimeNinetieth === null
+                  ? 'no delivery yet'
+                  : `9 of 10 within ${lasted(all.leadTimeNinetieth)}`
+              }
               definition={DELIVERY_DEFINITIONS.leadTime}
             />
             <Figure
@@ -46,9 +50,15 @@ export function DeliveryView({ environment, days }: { environment: string | unde
                   <thead>
                     <tr>
                       <th scope="col">App</th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.deployments}>Deployments</th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.leadTime}>Lead time</th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.failures}>Failed or rolled back</th>
+                      <th scope="col" title={DELIVERY_DEFINITIONS.deployments}>
+                        Deployments
+                      </th>
+                      <th scope="col" title={DELIVERY_DEFINITIONS.leadTime}>
+                        Lead time
+                      </th>
+                      <th scope="col" title={DELIVERY_DEFINITIONS.failures}>
+                        Failed or rolled back
+                      </th>
                     </tr>
                   </thead>
                   <tbody>
@@ -66,7 +76,8 @@ export function DeliveryView({ environment, days }: { environment: string | unde
   )
 }
 
-const perDay = (count: number) => (count >= 10 ? String(Math.round(count)) : String(Math.round(count * 10) / 10))
+const perDay = (count: number) =>
+  count >= 10 ? String(Math.round(count)) : String(Math.round(count * 10) / 10)
 const lasted = (seconds: number | null) => (seconds === null ? '–' : span(seconds))
 const percent = (value: number | null) => (value === null ? '–' : `${Math.round(value * 10) / 10} %`)
 
@@ -91,13 +102,26 @@ function Row({ app, figures }: { app: string; figures: Figures }) {
 }
 
 /** What a figure means is told on hover, and to whoever gets there by keyboard. */
-function Figure({ name, value, below, definition }: { name: string; value: string; below: string; definition: string }) {
+function Figure({
+  name,
+  value,
+  below,
+  definition,
+}: {
+  name: string
+  value: string
+  below: string
+  definition: string
+}) {
   const id = `means-${name.replaceAll(' ', '-')}`
   return (
     <section className="figure card">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its meaning shows when it has the focus */}
       <h2 tabIndex={0} aria-describedby={id}>
-        {name} <span aria-hidden="true" className="soft">ⓘ</span>
+        {name}{' '}
+        <span aria-hidden="true" className="soft">
+          ⓘ
+        </span>
       </h2>
       <span className="means" role="tooltip" id={id}>
         {definition}
@@ -126,7 +150,14 @@ function Days({ days }: { days: readonly { day: string; deployments: number; fai
             <g key={day}>
               <title>{`${day}: ${deployments} deployments, ${failures} failed or rolled back`}</title>
               <rect x={index * width} y={0} width={width} height={HEIGHT} fill="transparent" />
-              <rect x={x} y={HEIGHT - Math.max(good, 0.8)} width={width * 0.7} height={Math.max(good, 0.8)} fill="var(--mark)" opacity={deployments === 0 ? 0.3 : 1} />
+              <rect
+                x={x}
+                y={HEIGHT - Math.max(good, 0.8)}
+                width={width * 0.7}
+                height={Math.max(good, 0.8)}
+                fill="var(--mark)"
+                opacity={deployments === 0 ? 0.3 : 1}
+              />
               <rect x={x} y={HEIGHT - good - bad} width={width * 0.7} height={bad} fill="var(--bad)" />
             </g>
           )

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { CheckResult } from '../../api/environments.ts'
 import { queries } from '../live/queries.ts'
-import { Card, Command, Empty, Loaded, PageHead, plural, sentence } from '../parts/parts.tsx'
+import { Card, Command, Empty, Hint, Loaded, PageHead, plural } from '../parts/parts.tsx'
 import { State } from '../parts/state.tsx'
 
 export function EnvironmentsPage() {
@@ -44,7 +44,8 @@ export function EnvironmentsPage() {
                     <dd className="mono">{home}</dd>
                     <dt>Work</dt>
                     <dd>
-                      {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and {plural(activeRollouts, 'rollout')} under way
+                      {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
+                      {plural(activeRollouts, 'rollout')} under way
                     </dd>
                   </dl>
                   <ul className="rows">
@@ -77,7 +78,9 @@ function EnvironmentCard({
 }) {
   const checks = useQuery(queries.checks(name))
   const { data: apps = [] } = useQuery(queries.apps())
-  const places = apps.flatMap(({ environments }) => environments.filter(({ environment }) => environment === name))
+  const places = apps.flatMap(({ environments }) =>
+    environments.filter(({ environment }) => environment === name),
+  )
   const counts = places.flatMap(({ processes }) => Object.values(processes))
   const wanted = counts.reduce((sum, one) => sum + one.wanted, 0)
   const healthy = counts.reduce((sum, one) => sum + one.healthy, 0)
@@ -86,7 +89,8 @@ function EnvironmentCard({
       <dl className="facts note">
         <dt>Runs</dt>
         <dd>
-          <Link to="/fleet">{plural(places.length, 'app')}</Link>, {healthy} of {plural(wanted, 'process', 'processes')} healthy
+          <Link to="/fleet">{plural(places.length, 'app')}</Link>, {healthy} of{' '}
+          {plural(wanted, 'process', 'processes')} healthy
         </dd>
         {facts.map((fact) => (
           <Fact key={fact.name} {...fact} />
@@ -117,11 +121,14 @@ function Checks({ checks }: { checks: readonly CheckResult[] }) {
           <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'fails'} hideWord />
           <div className="grow">
             <strong>{name}</strong> <span className="soft">{message}</span>
-            {mend && <p>{/^tow /.test(mend) ? <Command text={mend} /> : sentence(mend)}</p>}
+            {mend && (
+              <p>
+                <Hint text={mend} />
+              </p>
+            )}
           </div>
         </li>
       ))}
     </ul>
   )
 }
-

@@ -71,6 +71,7 @@ export function Matrix({ apps, environments, chosen, setChosen }: MatrixProps) {
 
 function Space({ rows, height }: { rows: number; height: number }) {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus
     <tr aria-hidden="true" className="space">
       <td style={{ height: rows * height }} />
     </tr>
@@ -103,7 +104,7 @@ const Row = memo(function Row({ app, environments, isChosen, toggle }: RowProps)
         {app.owner && <span className="soft clip">{app.owner}</span>}
       </th>
       {environments.map(({ name }) => (
-        <td key={name}>
+        <td key={name} data-label={name}>
           <Cell app={app.name} environment={name} place={places.get(name)} />
         </td>
       ))}
@@ -121,7 +122,7 @@ function Cell({
   place: AppInEnvironment | undefined
 }) {
   if (!place) return <span className="cell soft">–</span>
-  const { state, release, releasedAt, releasedBy, behind, reason } = place
+  const { state, release, releasedAt, releasedBy, behind, reason, rollout } = place
   return (
     <Link
       className="cell"
@@ -132,6 +133,11 @@ function Cell({
       <span className="hidden-visually">{`${app} in ${environment}:`}</span>
       <State tone={toneOfApp(state)} word={wordOfApp(state)} hideWord={state === 'healthy'} />
       <strong className="number">{release === null ? '–' : `v${release}`}</strong>
+      {rollout?.phase === 'failed' && (
+        <span className="tag" data-tone="bad">
+          v{rollout.release} failed
+        </span>
+      )}
       <Behind behind={behind} />
       <span className="soft clip who">
         {releasedAt && <Ago at={releasedAt} />}

@@ -33,7 +33,9 @@ export function FleetPage() {
     void navigate({ search: (before: FleetFilter) => ({ ...before, ...next }), replace: true })
   const promote = () => void navigate({ to: '/promote', search: { apps: [...chosen].join(',') } })
   const commands = useMemo(
-    () => [{ name: 'promote what is chosen', key: 'p', run: () => document.getElementById('promote')?.click() }],
+    () => [
+      { name: 'promote what is chosen', key: 'p', run: () => document.getElementById('promote')?.click() },
+    ],
     [],
   )
   useCommands(commands)

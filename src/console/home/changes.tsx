@@ -28,11 +28,7 @@ export function Changes() {
         return (
           <Card
             title={fresh.length > 0 ? 'Since you last looked' : 'Lately'}
-            end={
-              <Link to="/timeline">
-                {fresh.length > SHOWN ? `All ${count} changes` : 'The timeline'}
-              </Link>
-            }
+            end={<Link to="/timeline">{fresh.length > SHOWN ? `All ${count} changes` : 'The timeline'}</Link>}
             flush
           >
             {shown.length === 0 ? (

@@ -27,11 +27,21 @@ export function needsOf(apps: readonly App[], checks: readonly CheckResult[]): N
       }
       if (rollout?.phase === 'failed') {
         const words = `v${rollout.release} did not go live`
-        return [{ ...about, tone: 'bad', rollout: rollout.id, title: `${title}: ${words}`, reason: reason ?? 'the release before serves' }]
+        return [
+          {
+            ...about,
+            tone: 'bad',
+            rollout: rollout.id,
+            title: `${title}: ${words}`,
+            reason: reason ?? 'the release before serves',
+          },
+        ]
       }
       if (rollout?.phase === 'asking') {
         const words = 'a rollout asks what to do'
-        return [{ ...about, tone: 'warn', rollout: rollout.id, title: `${title}: ${words}`, reason: reason ?? '' }]
+        return [
+          { ...about, tone: 'warn', rollout: rollout.id, title: `${title}: ${words}`, reason: reason ?? '' },
+        ]
       }
       return []
     }),
@@ -39,7 +49,13 @@ export function needsOf(apps: readonly App[], checks: readonly CheckResult[]): N
   const failing = checks
     .filter(({ ok }) => !ok)
     .map(({ name, message, mend }) => ({
-      ...{ key: `check ${name} ${message}`, tone: 'bad' as const, app: null, environment: null, rollout: null },
+      ...{
+        key: `check ${name} ${message}`,
+        tone: 'bad' as const,
+        app: null,
+        environment: null,
+        rollout: null,
+      },
       title: `The check “${name}” fails`,
       reason: mend ? `${message}; ${mend}` : message,
     }))

@@ -46,10 +46,19 @@ const MOST = 12
 function NeedsMe() {
   const apps = useQuery(queries.apps())
   const checks = useQuery(queries.doctor())
-  if (!apps.data) return <Card title="Needs attention">{apps.error ? <Loaded query={apps}>{() => null}</Loaded> : <Loading lines={2} />}</Card>
+  if (!apps.data)
+    return (
+      <Card title="Needs attention">
+        {apps.error ? <Loaded query={apps}>{() => null}</Loaded> : <Loading lines={2} />}
+      </Card>
+    )
   const needs = needsOf(apps.data, checks.data ?? [])
   return (
-    <Card title="Needs attention" end={needs.length > 0 && <span className="soft">{plural(needs.length, 'thing')}</span>} flush>
+    <Card
+      title="Needs attention"
+      end={needs.length > 0 && <span className="soft">{plural(needs.length, 'thing')}</span>}
+      flush
+    >
       {needs.length === 0 ? (
         <Empty title={apps.data.length === 0 ? 'Nothing was shipped yet' : 'Nothing needs you'}>
           {apps.data.length === 0 ? (

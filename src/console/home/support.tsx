@@ -12,7 +12,8 @@ import { Ago } from '../parts/time.tsx'
 const HOURS = [1, 4, 24] as const
 const MOST = 500
 /** What changes how an app behaves for customers. */
-const FELT = /^(release\.created|rollout\.(live|failed|aborted)|config\.|process\.(scaled|restarted)|maintenance\.)/
+const FELT =
+  /^(release\.created|rollout\.(live|failed|aborted)|config\.|process\.(scaled|restarted)|maintenance\.)/
 
 export function SupportHome() {
   const [hours, setHours] = useState<(typeof HOURS)[number]>(1)
@@ -47,7 +48,9 @@ export function SupportHome() {
     >
       <Loaded query={query}>
         {(events) => {
-          const places = [...Map.groupBy(events.filter(isFelt), ({ app, environment }) => `${app}/${environment}`)]
+          const places = [
+            ...Map.groupBy(events.filter(isFelt), ({ app, environment }) => `${app}/${environment}`),
+          ]
           if (places.length === 0)
             return (
               <Empty title="Nothing changed">
@@ -73,7 +76,11 @@ export function SupportHome() {
                       </Link>
                       {mine.slice(0, 4).map((event) => (
                         <p key={event.position}>
-                          <State tone={toneOfEvent(event.kind)} word={event.kind.replace('.', ' ')} hideWord />{' '}
+                          <State
+                            tone={toneOfEvent(event.kind)}
+                            word={event.kind.replace('.', ' ')}
+                            hideWord
+                          />{' '}
                           {event.message}{' '}
                           <span className="soft">
                             {event.by}, <Ago at={event.at} />
@@ -84,7 +91,9 @@ export function SupportHome() {
                     <div className="who">
                       <p className="soft">
                         Can take it back:{' '}
-                        {owner === null ? 'whoever operates the environment' : `${owner}${members.length > 0 ? ` (${members.slice(0, 4).join(', ')})` : ''}`}
+                        {owner === null
+                          ? 'whoever operates the environment'
+                          : `${owner}${members.length > 0 ? ` (${members.slice(0, 4).join(', ')})` : ''}`}
                       </p>
                       <Command text={`tow rollback -a ${app} -e ${environment}`} />
                     </div>

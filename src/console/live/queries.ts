@@ -123,6 +123,7 @@ export const queries = {
   delivery: (environment: string | undefined, days: number) =>
     queryOptions({
       queryKey: ['delivery', environment ?? '', days],
-      queryFn: () => platform.delivery.figures({ ...(environment === undefined ? {} : { environment }), days }),
+      queryFn: () =>
+        platform.delivery.figures({ ...(environment === undefined ? {} : { environment }), days }),
     }),
 }

@@ -24,20 +24,22 @@ const ABOUT_ALL: Record<string, string[]> = {
 
 export function refreshByEvents(queries: QueryClient): void {
   let gathered: Event[] = []
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let isWaiting = false
   let isBusy = false
 
   function flush(): void {
     const events = gathered
     gathered = []
-    timer = null
+    isWaiting = false
     isBusy = events.length > MANY
     void refresh(queries, events)
   }
 
   onEvent((event) => {
     gathered.push(event)
-    timer ??= setTimeout(flush, isBusy ? GATHERED_OF_MANY : GATHERED)
+    if (isWaiting) return
+    isWaiting = true
+    setTimeout(flush, isBusy ? GATHERED_OF_MANY : GATHERED)
   })
 }
 

@@ -23,7 +23,13 @@ export function Detail({ line, close }: { line: Line; close: () => void }) {
           >
             {isCopied ? 'Copied' : 'Copy link'}
           </button>
-          <button type="button" className="button" data-tone="quiet" aria-label="Close the line" onClick={close}>
+          <button
+            type="button"
+            className="button"
+            data-tone="quiet"
+            aria-label="Close the line"
+            onClick={close}
+          >
             ✕
           </button>
         </span>

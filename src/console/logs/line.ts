@@ -9,7 +9,8 @@ export interface Read {
   fields: Record<string, unknown> | null
 }
 
-const WORD = /\b(?:(FATAL|ERROR|ERR|CRITICAL|PANIC|Traceback|\w*Error:|\w*Exception\b)|(WARN(?:ING)?)|(INFO|NOTICE)|(DEBUG|TRACE))\b/i
+const WORD =
+  /\b(?:(FATAL|ERROR|ERR|CRITICAL|PANIC|Traceback|\w*Error:|\w*Exception\b)|(WARN(?:ING)?)|(INFO|NOTICE)|(DEBUG|TRACE))\b/i
 const GROUPS: readonly Level[] = LEVELS
 /** Of pino and bunyan. */
 const NUMBERS: [number, Level][] = [

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef } from 'react'
-import { useWindow } from '../parts/window.ts'
 import { clock } from '../parts/time.tsx'
+import { useWindow } from '../parts/window.ts'
 import { coloured } from './line.ts'
 import type { Line } from './use-lines.ts'
 
@@ -57,7 +57,13 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
     >
       <div ref={list} role="presentation" style={{ height: lines.length * ROW, position: 'relative' }}>
         {lines.slice(first, last).map((line, index) => (
-          <Row key={line.id} line={line} top={(first + index) * ROW} isChosen={line.id === chosen} choose={choose} />
+          <Row
+            key={line.id}
+            line={line}
+            top={(first + index) * ROW}
+            isChosen={line.id === chosen}
+            choose={choose}
+          />
         ))}
       </div>
     </div>
@@ -93,7 +99,13 @@ const Row = memo(
         <span className="log-from">{instance}</span>
         <span className="log-level">{level ?? ''}</span>
         <span className="log-text">
-          {missing ? `… ${missing} lines are not kept` : fields ? <Fields fields={fields} /> : <Pieces text={text} />}
+          {missing ? (
+            `… ${missing} lines are not kept`
+          ) : fields ? (
+            <Fields fields={fields} />
+          ) : (
+            <Pieces text={text} />
+          )}
         </span>
       </div>
     )
@@ -103,7 +115,6 @@ const Row = memo(
 
 function Pieces({ text }: { text: string }) {
   return coloured(text).map(({ text: piece, colour, isBold }, index) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: pieces stay where they are
     <span key={index} data-colour={colour ?? undefined} data-bold={isBold || undefined}>
       {piece}
     </span>
@@ -111,7 +122,16 @@ function Pieces({ text }: { text: string }) {
 }
 
 const MESSAGES = ['msg', 'message', 'event']
-const SHOWN_ELSEWHERE = new Set([...MESSAGES, 'level', 'severity', 'time', 'timestamp', 'ts', 'pid', 'hostname'])
+const SHOWN_ELSEWHERE = new Set([
+  ...MESSAGES,
+  'level',
+  'severity',
+  'time',
+  'timestamp',
+  'ts',
+  'pid',
+  'hostname',
+])
 
 /** The message first; the rest in short. All of it is unfolded when the line is chosen. */
 function Fields({ fields }: { fields: Record<string, unknown> }) {
@@ -121,7 +141,9 @@ function Fields({ fields }: { fields: Record<string, unknown> }) {
     <>
       {message as string | undefined}{' '}
       <span className="soft">
-        {rest.map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`).join(' ')}
+        {rest
+          .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+          .join(' ')}
       </span>
     </>
   )

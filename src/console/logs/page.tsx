@@ -2,8 +2,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useMemo, useState } from 'react'
-import { queries } from '../live/queries.ts'
 import { usePlace } from '../app/place.ts'
+import { queries } from '../live/queries.ts'
 import { Command, Empty, Problem } from '../parts/parts.tsx'
 import { Detail } from './detail.tsx'
 import { LEVELS, matcher } from './line.ts'
@@ -37,7 +37,11 @@ export function LogsPage() {
   )
   const chosen = chosenId === undefined ? undefined : lines.find(({ id }) => id === chosenId)
   const set = (next: Partial<typeof search>) =>
-    void navigate({ search: (before: typeof search) => ({ ...before, ...next }) as typeof search, replace: true, resetScroll: false })
+    void navigate({
+      search: (before: typeof search) => ({ ...before, ...next }) as typeof search,
+      replace: true,
+      resetScroll: false,
+    })
   const names = [...new Set(processes?.processes.map((one) => one.process))]
   return (
     <div className="logs">

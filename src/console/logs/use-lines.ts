@@ -1,7 +1,7 @@
 /** The lines of an app, read once and followed; gathered by frame, so that a flood does not stop the page. */
 import { useEffect, useState } from 'react'
-import type { LogLine } from '../../api/logs.ts'
 import type { TowError } from '../../api/errors.ts'
+import type { LogLine } from '../../api/logs.ts'
 import { lastHeard, streams } from '../platform.ts'
 import { plainOf, type Read, readLine } from './line.ts'
 

@@ -9,7 +9,6 @@ const TONES: [RegExp, Tone][] = [
   [/\.(failed|crashed)$/, 'bad'],
   [/\.(live|succeeded|restored)$/, 'good'],
   [/\.(aborted|cancelled|removed|revoked|abort-requested|undoing)$/, 'warn'],
-  [/^rollout\./, 'busy'],
 ]
 
 export const toneOfEvent = (kind: string): Tone => TONES.find(([known]) => known.test(kind))?.[1] ?? 'none'

@@ -15,7 +15,15 @@ export function AppLink({ app, environment, children }: Place & { children?: Rea
   )
 }
 
-export function RolloutLink({ id, children, row = false }: { id: string; children: ReactNode; row?: boolean }) {
+export function RolloutLink({
+  id,
+  children,
+  row = false,
+}: {
+  id: string
+  children: ReactNode
+  row?: boolean
+}) {
   return (
     <Link to="/rollouts/$id" params={{ id }} {...(row ? { 'data-row': true } : {})}>
       {children}

@@ -26,10 +26,17 @@ export function Command({ text }: { text: string }) {
   )
 }
 
-/** A sentence with a capital and its full stop. */
+/** A sentence with a capital and its full stop; the name of a release stays as it is. */
 export function sentence(text: string): string {
   const trimmed = text.trim()
-  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
+  const first = /^v\d/.test(trimmed) ? trimmed.charAt(0) : trimmed.charAt(0).toUpperCase()
+  return `${first}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
+}
+
+/** What helps: a command alone can be copied, all else is a sentence. */
+export function Hint({ text }: { text: string }) {
+  const isCommand = /^tow [^;,]+$/.test(text) && !/ (shows|tells|says|to) /.test(text)
+  return isCommand ? <Command text={text} /> : <span className="soft">{sentence(text)}</span>
 }
 
 /** What went wrong, and what mends it. */
@@ -37,7 +44,11 @@ export function Problem({ error }: { error: Pick<TowError, 'message' | 'hint'> }
   return (
     <div className="problem" role="alert">
       <p>{sentence(error.message)}</p>
-      {error.hint && <p>{/^tow /.test(error.hint) ? <Command text={error.hint} /> : sentence(error.hint)}</p>}
+      {error.hint && (
+        <p>
+          <Hint text={error.hint} />
+        </p>
+      )}
     </div>
   )
 }
@@ -55,7 +66,6 @@ export function Loading({ lines = 4 }: { lines?: number }) {
   return (
     <div className="loading" role="status" aria-label="Loading">
       {Array.from({ length: lines }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <i key={index} />
       ))}
     </div>
@@ -125,7 +135,9 @@ export function PageHead({
 
 export function megabytes(bytes: number): string {
   const mega = bytes / 1024 / 1024
-  return mega >= 1024 ? `${(mega / 1024).toFixed(1)} GB` : `${mega >= 10 ? Math.round(mega) : mega.toFixed(1)} MB`
+  return mega >= 1024
+    ? `${(mega / 1024).toFixed(1)} GB`
+    : `${mega >= 10 ? Math.round(mega) : mega.toFixed(1)} MB`
 }
 
 export const plural = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`

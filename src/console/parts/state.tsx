@@ -29,7 +29,9 @@ const SHAPES: Record<Tone, ReactNode> = {
       <path d="m4.5 4.5 5 5m0-5-5 5" stroke="var(--paper)" strokeWidth="1.6" />
     </>
   ),
-  none: <circle cx="7" cy="7" r="5" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2.4 2" />,
+  none: (
+    <circle cx="7" cy="7" r="5" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2.4 2" />
+  ),
 }
 
 /** `hideWord`: it is still there for who does not see the shape. */

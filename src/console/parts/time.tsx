@@ -42,7 +42,7 @@ export function useNow(): number {
 
 export function ago(seconds: number): string {
   if (seconds < -5) return `in ${span(-seconds)}`
-  return seconds < 5 ? 'just now' : `${span(seconds)} ago`
+  return seconds < 10 ? 'just now' : `${span(seconds)} ago`
 }
 
 /** The largest unit that says enough: `45 s`, `3 min`, `5 h`, `12 d`. */

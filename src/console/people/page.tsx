@@ -16,7 +16,10 @@ export function PeoplePage() {
   const [text, setText] = useState('')
   return (
     <>
-      <PageHead title="People and tokens" below={me ? `You are ${me.name}: ${me.roles.map(inWords).join(', ') || 'no role'}` : '\u00a0'} />
+      <PageHead
+        title="People and tokens"
+        below={me ? `You are ${me.name}: ${me.roles.map(inWords).join(', ') || 'no role'}` : '\u00a0'}
+      />
       <div className="columns">
         <Card
           title="People and machines"
@@ -47,8 +50,13 @@ export function PeoplePage() {
                   {shown.map((person) => (
                     <li key={person.name}>
                       <div className="grow">
-                        <strong>{person.name}</strong> {person.kind === 'machine' && <span className="tag">machine</span>}
-                        <p className="soft">{[...person.roles.map(inWords), ...person.teams.map((team) => `team ${team}`)].join(' · ') || 'no role'}</p>
+                        <strong>{person.name}</strong>{' '}
+                        {person.kind === 'machine' && <span className="tag">machine</span>}
+                        <p className="soft">
+                          {[...person.roles.map(inWords), ...person.teams.map((team) => `team ${team}`)].join(
+                            ' · ',
+                          ) || 'no role'}
+                        </p>
                       </div>
                       <span className="end">
                         since <Ago at={person.createdAt} />
@@ -60,7 +68,8 @@ export function PeoplePage() {
             }}
           </Loaded>
           <p className="note soft">
-            An administrator invites with <code>tow people add &lt;name&gt;</code> and <code>tow people invite &lt;name&gt;</code>.
+            An administrator invites with <code>tow people add &lt;name&gt;</code> and{' '}
+            <code>tow people invite &lt;name&gt;</code>.
           </p>
         </Card>
         <div className="stack">

@@ -19,7 +19,8 @@ export function Tokens() {
               {all.map((token) => (
                 <li key={token.name}>
                   <div className="grow">
-                    <strong className="mono">{token.name}</strong> {token.signedIn && <span className="tag">sign-in</span>}
+                    <strong className="mono">{token.name}</strong>{' '}
+                    {token.signedIn && <span className="tag">sign-in</span>}
                     <p className="soft">
                       ends <Ago at={token.expiresAt} /> ·{' '}
                       {token.lastUsedAt ? (
@@ -53,7 +54,8 @@ export function Tokens() {
 function askEnd({ name }: Token): void {
   ask({
     title: `End the token ${name}?`,
-    consequence: 'Whatever uses it is refused from now on. It can’t be brought back; another one can be made.',
+    consequence:
+      'Whatever uses it is refused from now on. It can’t be brought back; another one can be made.',
     command: `tow tokens remove ${name}`,
     verb: 'End it',
     tone: 'bad',

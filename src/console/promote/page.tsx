@@ -3,8 +3,8 @@ import { useQueries, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { App } from '../../api/apps.ts'
-import { Behind } from '../parts/behind.tsx'
 import { queries } from '../live/queries.ts'
+import { Behind } from '../parts/behind.tsx'
 import { Card, Empty, Loaded, PageHead, plural } from '../parts/parts.tsx'
 import { StateOf } from '../parts/state.tsx'
 import { Plan } from './plan.tsx'
@@ -112,7 +112,12 @@ function Choose({
     <Card
       title="Which apps"
       end={
-        <button type="button" className="button" data-tone="quiet" onClick={() => set(chosen.length > 0 ? [] : differing)}>
+        <button
+          type="button"
+          className="button"
+          data-tone="quiet"
+          onClick={() => set(chosen.length > 0 ? [] : differing)}
+        >
           {chosen.length > 0 ? 'None' : `All ${differing.length} that differ`}
         </button>
       }
@@ -146,12 +151,20 @@ function Choose({
             <span className="number soft">
               v{source.release} → {target?.release ? `v${target.release}` : 'new there'}
             </span>
-            {differs ? <Behind behind={target?.behind ?? null} /> : <span className="tag" data-tone="good">the same</span>}
+            {differs ? (
+              <Behind behind={target?.behind ?? null} />
+            ) : (
+              <span className="tag" data-tone="good">
+                the same
+              </span>
+            )}
           </li>
         ))}
         {shown.length === 0 && (
           <li>
-            <span className="soft">Nothing serves in {from ?? 'the environment before'} that is called so.</span>
+            <span className="soft">
+              Nothing serves in {from ?? 'the environment before'} that is called so.
+            </span>
           </li>
         )}
       </ul>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { PromotionPlan } from '../../api/pipelines.ts'
 import { Differences } from '../app/differences.tsx'
 import { queries } from '../live/queries.ts'
-import { Card, Command, Loaded, plural, sentence } from '../parts/parts.tsx'
+import { Card, Hint, Loaded, plural, sentence } from '../parts/parts.tsx'
 import { platform } from '../platform.ts'
 import { ask, perform } from '../shell/act.tsx'
 import type { Started } from './page.tsx'
@@ -34,8 +34,14 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
               >
                 Promote {plural(moving.length, 'app')} to {to}…
               </button>
-              {refused.length > 0 && <span className="soft">All are promoted together, or none: mend what is refused, or leave it out.</span>}
-              {refused.length === 0 && moving.length === 0 && <span className="soft">{to} serves all of it already.</span>}
+              {refused.length > 0 && (
+                <span className="soft">
+                  All are promoted together, or none: mend what is refused, or leave it out.
+                </span>
+              )}
+              {refused.length === 0 && moving.length === 0 && (
+                <span className="soft">{to} serves all of it already.</span>
+              )}
             </div>
             {plans.map((plan) => (
               <OnePlan key={plan.app} plan={plan} />
@@ -49,12 +55,25 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
 
 function OnePlan({ plan: { app, pinned, unchanged, refusals, differences, to } }: { plan: PromotionPlan }) {
   return (
-    <Card title={pinned ? `${app} v${pinned.number}` : app} end={unchanged && <span className="tag" data-tone="good">unchanged</span>}>
+    <Card
+      title={pinned ? `${app} v${pinned.number}` : app}
+      end={
+        unchanged && (
+          <span className="tag" data-tone="good">
+            unchanged
+          </span>
+        )
+      }
+    >
       <div className="stack">
         {refusals.map(({ message, hint }) => (
           <div className="problem" key={message}>
             <p>{sentence(message)}</p>
-            {hint && <p>{/^tow /.test(hint) ? <Command text={hint} /> : sentence(hint)}</p>}
+            {hint && (
+              <p>
+                <Hint text={hint} />
+              </p>
+            )}
           </div>
         ))}
         {unchanged ? (
@@ -79,7 +98,8 @@ function askPromote({
   onStarted: (started: Started[]) => void
 }): void {
   const names = plans.map(({ app }) => app)
-  const shown = names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ')
+  const shown =
+    names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ')
   ask({
     title: `Promote ${plural(names.length, 'app')} to ${to}?`,
     consequence: `${shown}: what ${from} serves now takes over in ${to} once it is healthy; until then what serves there goes on serving.`,
@@ -87,19 +107,25 @@ function askPromote({
     verb: 'Promote',
     async run() {
       const before = new Map(
-        (await platform.apps.list({ environment: to })).map(({ name, environments }) => [name, environments[0]?.release]),
+        (await platform.apps.list({ environment: to })).map(({ name, environments }) => [
+          name,
+          environments[0]?.release,
+        ]),
       )
       const done = await platform.pipelines.promote({
         to,
         apps: plans.map(({ app, pinned }) => ({ app, from, release: pinned?.id ?? '' })),
       })
       onStarted(
-        done.flatMap(({ app, release, rollout }) => (rollout ? [{ app, rollout, release: release.number }] : [])),
+        done.flatMap(({ app, release, rollout }) =>
+          rollout ? [{ app, rollout, release: release.number }] : [],
+        ),
       )
       const back = names.filter((app) => before.get(app))
       const undo = () =>
         void perform(async () => {
-          for (const app of back) await platform.releases.rollback({ app, environment: to, to: before.get(app)! })
+          for (const app of back)
+            await platform.releases.rollback({ app, environment: to, to: before.get(app)! })
           return { message: `Rolling ${back.join(', ')} back in ${to}` }
         })
       return {

@@ -7,8 +7,8 @@ import { Sets } from '../app/sets.tsx'
 import { Why } from '../app/why.tsx'
 import { queries } from '../live/queries.ts'
 import { AppLink } from '../parts/links.tsx'
-import { Card, Command, Loaded, PageHead, sentence } from '../parts/parts.tsx'
-import { StateOf, toneOf } from '../parts/state.tsx'
+import { Card, Hint, Loaded, PageHead, sentence } from '../parts/parts.tsx'
+import { State, StateOf, toneOf } from '../parts/state.tsx'
 import { Ago, Took } from '../parts/time.tsx'
 import { useCommands } from '../shell/commands.ts'
 import { askAbort, askRetry, RolloutActions } from './actions.tsx'
@@ -18,11 +18,14 @@ const route = getRouteApi('/rollouts/$id')
 
 export function RolloutPage() {
   const { id } = route.useParams()
-  return <Loaded query={useQuery(queries.rollout(id))}>{(rollout) => <RolloutView rollout={rollout} />}</Loaded>
+  return (
+    <Loaded query={useQuery(queries.rollout(id))}>{(rollout) => <RolloutView rollout={rollout} />}</Loaded>
+  )
 }
 
 function RolloutView({ rollout }: { rollout: Rollout }) {
-  const { app, environment, release, previous, phase, message, hint, by, startedAt, endedAt, lastLines } = rollout
+  const { app, environment, release, previous, phase, message, hint, by, startedAt, endedAt, lastLines } =
+    rollout
   const isOver = endedAt !== null
   const navigate = useNavigate()
   const processes = useQuery(queries.processes({ app, environment, isMoving: !isOver }))
@@ -30,7 +33,11 @@ function RolloutView({ rollout }: { rollout: Rollout }) {
   const commands = useMemo(
     () => [
       isOver
-        ? { name: 'retry this rollout', key: 't', run: () => askRetry(rollout, (id) => void navigate({ to: '/rollouts/$id', params: { id } })) }
+        ? {
+            name: 'retry this rollout',
+            key: 't',
+            run: () => askRetry(rollout, (id) => void navigate({ to: '/rollouts/$id', params: { id } })),
+          }
         : { name: 'abort this rollout', key: 'a', run: () => askAbort(rollout) },
     ],
     [rollout, isOver, navigate],
@@ -59,7 +66,11 @@ function RolloutView({ rollout }: { rollout: Rollout }) {
           <div>
             <StateOf state={phase} />
             <p className="message">{sentence(message)}</p>
-            {hint && <p>{/^tow /.test(hint) ? <Command text={hint} /> : <span className="soft">{sentence(hint)}</span>}</p>}
+            {hint && (
+              <p>
+                <Hint text={hint} />
+              </p>
+            )}
           </div>
           <Phases rollout={rollout} />
         </section>
@@ -100,9 +111,16 @@ function RolloutView({ rollout }: { rollout: Rollout }) {
             </Card>
             <Card title="Step by step" flush>
               <ul className="rows">
-                {[...rollout.history].reverse().map((step) => (
+                {[...rollout.history].reverse().map((step, index) => (
                   <li key={`${step.at} ${step.phase} ${step.message}`}>
-                    <StateOf state={step.phase} />
+                    {index === 0 ? (
+                      <StateOf state={step.phase} />
+                    ) : (
+                      <State
+                        tone={step.phase === 'undoing' ? 'warn' : 'good'}
+                        word={step.phase.replace('-', ' ')}
+                      />
+                    )}
                     <span className="grow">{sentence(step.message)}</span>
                     <span className="end">
                       <Ago at={step.at} />

@@ -27,8 +27,12 @@ export function Phases({ rollout: { history, endedAt } }: { rollout: Rollout }) 
         const isNow = index === steps.length - 1 && endedAt === null
         const isEnd = index === steps.length - 1 && endedAt !== null
         return (
-          <li key={`${phase} ${since}`} data-state={isNow ? 'now' : 'done'} aria-current={isNow ? 'step' : undefined}>
-            <State tone={isNow ? 'busy' : isEnd ? toneOf(phase) : 'good'} word={WORDS[phase] ?? phase} />
+          <li
+            key={`${phase} ${since}`}
+            data-state={isNow ? 'now' : 'done'}
+            aria-current={isNow ? 'step' : undefined}
+          >
+            <State tone={tone} word={WORDS[phase] ?? phase} />
             {!isEnd && <Took from={since} to={isNow ? null : next} />}
           </li>
         )

@@ -38,4 +38,5 @@ export function applyTheme(): void {
   else document.documentElement.dataset.theme = theme
 }
 
-export const optionsOf = <Key extends keyof Choices>(key: Key): readonly Choices[Key][] => CHOICES[key]
+export const optionsOf = <Key extends keyof Choices>(key: Key): readonly Choices[Key][] =>
+  CHOICES[key] as readonly string[] as readonly Choices[Key][]

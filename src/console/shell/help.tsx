@@ -31,8 +31,8 @@ export function Help({ close }: { close: () => void }) {
           ))}
         </dl>
         <p className="soft">
-          Every action shows the <code>tow</code> command that does the same. The <a href="/docs">API</a> does all
-          of it too.
+          Every action shows the <code>tow</code> command that does the same. The <a href="/docs">API</a> does
+          all of it too.
         </p>
         <div className="buttons">
           <button type="button" className="button" onClick={close}>

@@ -26,7 +26,12 @@ export const PAGES: readonly PageLink[] = [
   { to: '/', name: 'Home', key: 'h', icon: icon('M2.5 7 8 2.5 13.5 7v6.5h-4V9.5h-3v4h-4Z') },
   { to: '/fleet', name: 'Fleet', key: 'f', icon: icon('M2 3h5v4H2zM9 3h5v4H9zM2 9h5v4H2zM9 9h5v4H9z') },
   { to: '/promote', name: 'Promote', key: 'p', icon: icon('M8 13V3m0 0L4 7m4-4 4 4') },
-  { to: '/timeline', name: 'Timeline', key: 't', icon: icon('M8 4v4l2.5 2M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z') },
+  {
+    to: '/timeline',
+    name: 'Timeline',
+    key: 't',
+    icon: icon('M8 4v4l2.5 2M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z'),
+  },
   { to: '/builds', name: 'Builds', key: 'b', icon: icon('m2 5 6-3 6 3v6l-6 3-6-3ZM2 5l6 3 6-3M8 8v6') },
   { to: '/delivery', name: 'Delivery', key: 'd', icon: icon('M2 13V9m4 4V5m4 8V7m4 6V3') },
   { to: '/environments', name: 'Environments', key: 'e', icon: icon('M2 4h12M2 8h12M2 12h12M5 4v0M5 8v0') },

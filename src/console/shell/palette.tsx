@@ -3,8 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { queries } from '../live/queries.ts'
-import { usePageCommands } from './commands.ts'
 import { choose, optionsOf } from './choices.ts'
+import { usePageCommands } from './commands.ts'
 import { PAGES } from './pages.tsx'
 
 interface Entry {
@@ -45,16 +45,14 @@ export function Palette({ close }: { close: () => void }) {
         environments.map(({ environment }) => ({
           name: `${app} ${environment}`,
           what: 'app',
-          run: () =>
-            void navigate({ to: '/apps/$app/$environment', params: { app, environment } }),
+          run: () => void navigate({ to: '/apps/$app/$environment', params: { app, environment } }),
         })),
       ),
       ...apps.flatMap(({ name: app, environments }) =>
         environments.map(({ environment }) => ({
           name: `logs of ${app} ${environment}`,
           what: 'logs',
-          run: () =>
-            void navigate({ to: '/apps/$app/$environment/logs', params: { app, environment } }),
+          run: () => void navigate({ to: '/apps/$app/$environment/logs', params: { app, environment } }),
         })),
       ),
       ...optionsOf('theme').map((theme) => ({
@@ -72,7 +70,10 @@ export function Palette({ close }: { close: () => void }) {
     [apps, commands, navigate],
   )
   const found = useMemo(() => {
-    const words = asked.toLowerCase().split(/[\s/]+/).filter(Boolean)
+    const words = asked
+      .toLowerCase()
+      .split(/[\s/]+/)
+      .filter(Boolean)
     return entries
       .flatMap((entry) => {
         const score = fit(entry.name, words)

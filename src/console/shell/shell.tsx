@@ -25,7 +25,6 @@ export function Shell() {
   const openHelp = useCallback(() => setOpen('help'), [])
   const go = useCallback((to: PageLink['to']) => void navigate({ to }), [navigate])
   useKeys({ openPalette, openHelp, go })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the page changes
   useEffect(() => setMenuOpen(false), [path])
 
   return (
@@ -47,7 +46,12 @@ export function Shell() {
           ))}
           <a href="/docs">
             <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-              <path d="M5 4 1.5 8 5 12m6-8 3.500 4L11 12M9 3 7 13" fill="none" stroke="currentColor" strokeWidth="1.5" />
+              <path
+                d="M5 4 1.5 8 5 12m6-8 3.500 4L11 12M9 3 7 13"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="1.5"
+              />
             </svg>
             API
           </a>
@@ -71,7 +75,13 @@ export function Shell() {
         </button>
         <span className="gap" />
         <LiveMark />
-        <button type="button" className="button" data-tone="quiet" aria-label="Keys and help" onClick={openHelp}>
+        <button
+          type="button"
+          className="button"
+          data-tone="quiet"
+          aria-label="Keys and help"
+          onClick={openHelp}
+        >
           ?
         </button>
       </header>

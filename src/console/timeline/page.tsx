@@ -9,7 +9,22 @@ import { platform } from '../platform.ts'
 const route = getRouteApi('/timeline')
 const PAGE = 100
 const AROUND = 20
-const KINDS = ['app', 'build', 'ship', 'release', 'rollout', 'config', 'process', 'maintenance', 'environment', 'person', 'team', 'token', 'session', 'platform']
+const KINDS = [
+  'app',
+  'build',
+  'ship',
+  'release',
+  'rollout',
+  'config',
+  'process',
+  'maintenance',
+  'environment',
+  'person',
+  'team',
+  'token',
+  'session',
+  'platform',
+]
 
 type Search = ReturnType<typeof route.useSearch>
 
@@ -33,7 +48,11 @@ export function TimelinePage() {
   const { data: people = [] } = useQuery(queries.people())
   const { data: pipeline } = useQuery(queries.pipeline())
   const set = (next: Partial<Search>) =>
-    void navigate({ search: (before: Search) => ({ ...before, at: '', ...next }) as Search, replace: true, resetScroll: false })
+    void navigate({
+      search: (before: Search) => ({ ...before, at: '', ...next }) as Search,
+      replace: true,
+      resetScroll: false,
+    })
   const filter = asked(search)
   const isFiltered = Object.keys(filter).length > 0
   return (
@@ -41,7 +60,13 @@ export function TimelinePage() {
       <PageHead title="Timeline" below="Who did what to what, and when" />
       <div className="filters">
         <Field label="App" name="app" value={search.app} list={apps.map(({ name }) => name)} set={set} />
-        <Field label="Environment" name="environment" value={search.environment} list={pipeline?.environments ?? []} set={set} />
+        <Field
+          label="Environment"
+          name="environment"
+          value={search.environment}
+          list={pipeline?.environments ?? []}
+          set={set}
+        />
         <Field label="Person" name="by" value={search.by} list={people.map(({ name }) => name)} set={set} />
         <label className="field">
           Kind
@@ -54,11 +79,21 @@ export function TimelinePage() {
         </label>
         <label className="field">
           From
-          <input className="input" type="datetime-local" value={search.since ?? ''} onChange={(event) => set({ since: event.target.value })} />
+          <input
+            className="input"
+            type="datetime-local"
+            value={search.since ?? ''}
+            onChange={(event) => set({ since: event.target.value })}
+          />
         </label>
         <label className="field">
           Until
-          <input className="input" type="datetime-local" value={search.until ?? ''} onChange={(event) => set({ until: event.target.value })} />
+          <input
+            className="input"
+            type="datetime-local"
+            value={search.until ?? ''}
+            onChange={(event) => set({ until: event.target.value })}
+          />
         </label>
         {(isFiltered || search.at) && (
           <button type="button" className="button" onClick={() => void navigate({ search: {} })}>
@@ -83,7 +118,11 @@ function Events({
   const query = useInfiniteQuery({
     queryKey: ['events', 'timeline', filter, at],
     queryFn: ({ pageParam }) =>
-      platform.events.list({ ...filter, limit: PAGE, ...(pageParam === undefined ? {} : { before: pageParam }) }),
+      platform.events.list({
+        ...filter,
+        limit: PAGE,
+        ...(pageParam === undefined ? {} : { before: pageParam }),
+      }),
     initialPageParam: (at === undefined ? undefined : at + AROUND) as number | undefined,
     getNextPageParam: (last) => (last.length === PAGE ? last.at(-1)!.position : undefined),
   })
@@ -104,7 +143,12 @@ function Events({
             <EventRows events={events} chosen={at} />
             {query.hasNextPage && (
               <p className="note">
-                <button type="button" className="button" disabled={query.isFetching} onClick={() => void query.fetchNextPage()}>
+                <button
+                  type="button"
+                  className="button"
+                  disabled={query.isFetching}
+                  onClick={() => void query.fetchNextPage()}
+                >
                   {query.isFetchingNextPage ? 'Loading…' : `${PAGE} older`}
                 </button>
               </p>
