@@ -11,11 +11,15 @@ export function Sets({ sets, maintenance }: Pick<ProcessList, 'sets' | 'maintena
         {sets
           .filter(({ percent }) => percent > 0)
           .map(({ release, percent }, index) => (
-            <span key={release} style={{ flexGrow: percent }} data-place={index % 2}>
+            <span key={release} className="share" style={{ flexGrow: percent }} data-place={index % 2}>
               v{release} · {Math.round(percent)} %
             </span>
           ))}
-        {sets.every(({ percent }) => percent === 0) && <span data-place="none">no requests are routed</span>}
+        {sets.every(({ percent }) => percent === 0) && (
+          <span className="share" data-place="none">
+            no requests are routed
+          </span>
+        )}
       </div>
       <ul>
         {sets.map(({ release, percent, healthy, processes, inFlight }) => (

@@ -23,6 +23,16 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
   useLayoutEffect(() => {
     if (follow && box.current) box.current.scrollTop = lines.length * ROW
   }, [follow, lines])
+  // The list may become lower or higher while it follows.
+  useEffect(() => {
+    const element = box.current
+    if (!follow || !element) return
+    const pin = new ResizeObserver(() => {
+      element.scrollTop = element.scrollHeight
+    })
+    pin.observe(element)
+    return () => pin.disconnect()
+  }, [follow])
   const shownFor = useRef<string | undefined>(undefined)
   useEffect(() => {
     const element = box.current

@@ -17,6 +17,10 @@ interface PlanProps {
 /** What would change, and every reason why it can’t be done; the platform says both. */
 export function Plan({ apps, from, to, onStarted }: PlanProps) {
   const query = useQuery(queries.plan(apps, to))
+  const { data: all = [] } = useQuery(queries.apps())
+  const commitOf = (app: string, environment: string) =>
+    all.find(({ name }) => name === app)?.environments.find((place) => place.environment === environment)
+      ?.commit ?? null
   return (
     <Loaded query={query} lines={6}>
       {(plans) => {
@@ -44,7 +48,11 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
               )}
             </div>
             {plans.map((plan) => (
-              <OnePlan key={plan.app} plan={plan} />
+              <OnePlan
+                key={plan.app}
+                plan={plan}
+                commits={[commitOf(plan.app, to), commitOf(plan.app, from)]}
+              />
             ))}
           </>
         )
@@ -53,7 +61,9 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
   )
 }
 
-function OnePlan({ plan: { app, pinned, unchanged, refusals, differences, to } }: { plan: PromotionPlan }) {
+/** `commits`: of what serves there, and of what comes. */
+function OnePlan({ plan, commits: [before, after] }: { plan: PromotionPlan; commits: (string | null)[] }) {
+  const { app, pinned, unchanged, refusals, differences, to } = plan
   return (
     <Card
       title={pinned ? `${app} v${pinned.number}` : app}
@@ -66,6 +76,12 @@ function OnePlan({ plan: { app, pinned, unchanged, refusals, differences, to } }
       }
     >
       <div className="stack">
+        {!unchanged && after && (
+          <p>
+            Commit <span className="mono">{before?.slice(0, 7) ?? 'none'}</span> →{' '}
+            <span className="mono">{after.slice(0, 7)}</span>
+          </p>
+        )}
         {refusals.map(({ message, hint }) => (
           <div className="problem" key={message}>
             <p>{sentence(message)}</p>

@@ -26,10 +26,12 @@ export function Phases({ rollout: { history, endedAt } }: { rollout: Rollout }) 
         const next = steps[index + 1]?.at ?? endedAt
         const isNow = index === steps.length - 1 && endedAt === null
         const isEnd = index === steps.length - 1 && endedAt !== null
+        const tone = isNow ? 'busy' : isEnd || phase === 'undoing' ? toneOf(phase) : 'good'
         return (
           <li
             key={`${phase} ${since}`}
             data-state={isNow ? 'now' : 'done'}
+            data-tone={tone}
             aria-current={isNow ? 'step' : undefined}
           >
             <State tone={tone} word={WORDS[phase] ?? phase} />
