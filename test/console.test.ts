@@ -43,7 +43,7 @@ runs(executable ? 'the console' : `the console (${NO_CHROMIUM})`, { timeout: 180
   async function goBy(letters: string) {
     await page.keyboard.press('Control+k')
     await page.keyboard.type(letters)
-    await page.getByRole('option').first().waitFor()
+    await page.getByRole('dialog').getByRole('option').first().waitFor()
     await page.keyboard.press('Enter')
   }
 
@@ -59,7 +59,7 @@ runs(executable ? 'the console' : `the console (${NO_CHROMIUM})`, { timeout: 180
   })
 
   test('promoted by mouse: chosen, planned, done, watched', async () => {
-    await page.getByRole('link', { name: 'Fleet', exact: true }).click()
+    await page.getByRole('link', { name: 'Fleet', exact: true }).first().click()
     await page.getByRole('checkbox', { name: 'Choose shop' }).check()
     await page.getByRole('button', { name: 'Promote 1 app' }).click()
     await page.getByRole('button', { name: 'Promote 1 app to prod' }).click()
@@ -77,7 +77,7 @@ runs(executable ? 'the console' : `the console (${NO_CHROMIUM})`, { timeout: 180
     await page.getByRole('heading', { name: 'v2 of shop in stage' }).waitFor()
     await main().getByText('ERROR the database said no').first().waitFor()
     await main().getByText('v1 serves as before').first().waitFor()
-    await page.getByRole('button', { name: 'Retry' }).waitFor()
+    await page.getByRole('button', { name: 'Retry…' }).waitFor()
   })
 
   test('a line is found in the logs, and its address leads back to it', async () => {
@@ -120,10 +120,12 @@ runs(executable ? 'the console' : `the console (${NO_CHROMIUM})`, { timeout: 180
     await page.keyboard.press('g')
     await page.keyboard.press('f')
     await page.getByRole('heading', { name: 'Fleet' }).waitFor()
+    await page.getByRole('checkbox', { name: 'Choose shop' }).waitFor()
     await page.keyboard.press('j')
     await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('shop')
     await page.keyboard.press('Shift+Tab')
     await page.keyboard.press('Space')
+    await page.getByRole('button', { name: 'Promote 1 app' }).waitFor()
     await page.keyboard.press('p')
     await page.getByRole('button', { name: 'Promote 1 app to prod' }).focus()
     await page.keyboard.press('Enter')

@@ -48,11 +48,10 @@ export function useKeys({ openPalette, openHelp, go }: Doors): void {
   }, [openPalette, openHelp, go])
 }
 
+/** A box that is ticked takes no letters. */
 function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName))
-  )
+  if (target instanceof HTMLInputElement) return target.type !== 'checkbox'
+  return target instanceof HTMLElement && (target.isContentEditable || /^(SELECT|TEXTAREA)$/.test(target.tagName))
 }
 
 /** From one row of the page's lists to the next. */
