@@ -57,7 +57,11 @@ function AskDialog({ action }: { action: Action }) {
   const queries = useQueryClient()
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<TowError | null>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  const submit = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    dialog.current?.showModal()
+    submit.current?.focus()
+  }, [])
 
   async function go() {
     setBusy(true)
@@ -91,8 +95,7 @@ function AskDialog({ action }: { action: Action }) {
           <button type="button" className="button" onClick={() => ask(null)}>
             Cancel
           </button>
-          {/* biome-ignore lint/a11y/noAutofocus: the dialog asks one thing, and this answers it */}
-          <button type="submit" className="button" data-tone={tone} disabled={isBusy} autoFocus>
+          <button ref={submit} type="submit" className="button" data-tone={tone} disabled={isBusy}>
             {isBusy ? 'Working…' : verb}
           </button>
         </div>
