@@ -10,7 +10,7 @@ export interface Read {
 }
 
 const WORD =
-  /\b(?:(FATAL|ERROR|ERR|CRITICAL|PANIC|Traceback|\w*Error:|\w*Exception\b)|(WARN(?:ING)?)|(INFO|NOTICE)|(DEBUG|TRACE))\b/i
+  /\b(?:(FATAL|ERROR|ERR|CRITICAL|PANIC|Traceback|\w*(?:Error|Exception)(?=:))|(WARN(?:ING)?)|(INFO|NOTICE)|(DEBUG|TRACE))\b/i
 const GROUPS: readonly Level[] = LEVELS
 /** Of pino and bunyan. */
 const NUMBERS: [number, Level][] = [

@@ -51,7 +51,9 @@ export function useKeys({ openPalette, openHelp, go }: Doors): void {
 /** A box that is ticked takes no letters. */
 function isTyping(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return target.type !== 'checkbox'
-  return target instanceof HTMLElement && (target.isContentEditable || /^(SELECT|TEXTAREA)$/.test(target.tagName))
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(SELECT|TEXTAREA)$/.test(target.tagName))
+  )
 }
 
 /** From one row of the page's lists to the next. */
