@@ -16,6 +16,7 @@ const APPS = 1000
 const LOADS = 5
 const FLOOD_SECONDS = 12
 const EVENTS_A_MINUTE = 10_000
+const AT_ONCE = 100
 
 const executable = findChromium()
 if (!executable) {
@@ -115,13 +116,13 @@ async function flood(page: Page): Promise<{ gaps: number[]; written: number }> {
   let written = 0
   while (Date.now() < end) {
     await platform.database.database.change({ name: 'ada' }, async (change) => {
-      for (let index = 0; index < 10; index += 1) {
+      for (let index = 0; index < AT_ONCE; index += 1) {
         const app = `app-${1 + Math.floor(Math.random() * APPS)}`
         change.event({ kind: 'config.changed', app, environment: 'stage', message: `Set X of ${app}` })
       }
     })
-    written += 10
-    await new Promise((resolve) => setTimeout(resolve, 600_000 / EVENTS_A_MINUTE))
+    written += AT_ONCE
+    await new Promise((resolve) => setTimeout(resolve, (60_000 * AT_ONCE) / EVENTS_A_MINUTE))
   }
   const gaps = await page.evaluate<[number, number][]>('gaps')
   const seconds = Map.groupBy(gaps.slice(2), ([at]) => Math.floor(at / 1000))

@@ -1,7 +1,9 @@
 /**
  * Takes the pictures of docs/console from a platform that runs: every page, at 400 and 1400 pixels, light and dark.
+ * With pngquant on the machine they come out a third as large.
  * Usage: screenshots.ts <folder> [<part of a page's name>]; the platform is the one of $TOW_HOME, e.g. while `npm start` runs.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -19,7 +21,7 @@ const client = createClient({ url, token: (await readFile(tokenFile, 'utf8')).tr
 const executable = findChromium()
 if (!executable) throw new Error(NO_CHROMIUM)
 
-const [app] = await client.apps.list({})
+const app = (await client.apps.list({})).at(-1)
 const rollouts = await client.rollouts.list({ limit: 50 })
 const rollout = rollouts.find(({ phase }) => phase === 'failed') ?? rollouts[0]
 const [build] = await client.builds.list({ limit: 1 })
@@ -47,6 +49,7 @@ const SIZES = [
 ]
 
 mkdirSync(folder, { recursive: true })
+const taken: string[] = []
 const browser = await openChromium(executable)
 const { page, complaints } = await openConsolePage(browser, client, { reducedMotion: 'reduce' })
 for (const [name, path] of PAGES.filter(([one]) => one.includes(wanted))) {
@@ -59,9 +62,12 @@ for (const [name, path] of PAGES.filter(([one]) => one.includes(wanted))) {
     for (const size of SIZES) {
       await page.setViewportSize(size)
       await page.waitForTimeout(150)
-      await page.screenshot({ path: join(folder, `${name}-${size.width}-${colorScheme}.png`) })
+      const path = join(folder, `${name}-${size.width}-${colorScheme}.png`)
+      await page.screenshot({ path })
+      taken.push(path)
     }
   }
 }
 await browser.close()
+spawnSync('pngquant', ['--force', '--ext', '.png', '--skip-if-larger', '64', ...taken], { stdio: 'ignore' })
 process.stdout.write(complaints.length === 0 ? `${folder}\n` : `${complaints.join('\n')}\n`)
