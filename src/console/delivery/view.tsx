@@ -119,8 +119,8 @@ function Figure({
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its meaning shows when it has the focus */}
       <h2 tabIndex={0} aria-describedby={id}>
         {name}{' '}
-        <span aria-hidden="true" className="soft">
-          ⓘ
+        <span aria-hidden="true" className="asks">
+          ?
         </span>
       </h2>
       <span className="means" role="tooltip" id={id}>

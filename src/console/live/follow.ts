@@ -38,9 +38,6 @@ export function useLive(): Live {
   )
 }
 
-/** The position of the newest event that is known here; 0 before the first. */
-export const newestPosition = () => position ?? 0
-
 export function onEvent(listener: (event: Event) => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
