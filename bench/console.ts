@@ -38,6 +38,13 @@ const browser = await openChromium(executable)
 try {
   await platform.client.environments.add({ name: 'test', engine: 'local', before: 'stage' })
   await seed(platform)
+  const calls: number[] = []
+  for (let call = 0; call < LOADS; call += 1) {
+    const begin = performance.now()
+    await platform.client.apps.list({})
+    calls.push(performance.now() - begin)
+  }
+  console.log(`the call: ${calls.map((one) => Math.round(one)).join(', ')} ms`)
   const paints: number[] = []
   for (let load = 0; load < LOADS; load += 1) {
     const { page } = await openConsolePage(browser, platform.client)
