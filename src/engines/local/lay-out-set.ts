@@ -17,6 +17,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Artifact } from '../../api/app-spec.ts'
 import { parseTree } from '../../trees/check.ts'
+import { flushFolders } from '../../trees/flush.ts'
 import { layOut } from '../../trees/lay-out.ts'
 import { foldersOf, mergeTrees, serializeTree, type Tree } from '../../trees/tree.ts'
 import type { ContentSource } from '../engine.ts'
@@ -51,10 +52,11 @@ export async function layOutSet(
   const draft = `${set.workspace}.draft`
   rmSync(draft, { recursive: true, force: true })
   openFolder(dirname(set.workspace))
-  await layOut(merged, content.blobs, draft, linkFrom === null ? {} : { linkFrom })
+  await layOut(merged, content.blobs, draft, { durable: true, ...(linkFrom !== null && { linkFrom }) })
   if (set.uid !== null) own(draft, merged, app, set.uid)
-  await writeFile(manifestOf(set.workspace), serializeTree(app), { mode: 0o600 })
+  await writeFile(manifestOf(set.workspace), serializeTree(app), { mode: 0o600, flush: true })
   renameSync(draft, set.workspace)
+  await flushFolders([dirname(set.workspace)])
 }
 
 /** The app's own files as they were last put there by us; null where there is no record. */
@@ -96,7 +98,7 @@ async function linkSource(
   if (existsSync(folder)) return folder
   openFolder(folders.layers)
   try {
-    await layOut(layer, content.blobs, folder)
+    await layOut(layer, content.blobs, folder, { durable: true })
   } catch (error) {
     // Two sets with the same dependencies at the same time: the other one was first.
     if (!existsSync(folder)) throw error
