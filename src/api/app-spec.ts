@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { ConfigKey, Name } from './names.ts'
+import { ConfigKey, Name, Timestamp } from './names.ts'
 
 /** What becomes of lines that come faster than they may be kept: the process waits, or they are counted and dropped. */
 export const LogPolicy = z.enum(['block', 'drop'])
@@ -138,5 +138,6 @@ export const Origin = z.object({
   dirty: z.boolean().optional(),
   /** First line of the commit's message. */
   subject: z.string().max(500).optional(),
+  committedAt: Timestamp.optional(),
 })
 export type Origin = z.infer<typeof Origin>

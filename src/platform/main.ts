@@ -22,6 +22,7 @@ import { dockerCredentials } from '../images/credentials.ts'
 import { layerDigests } from '../images/layer.ts'
 import { connectRunner, pathsOf } from '../runner/protocol.ts'
 import { createBlobStore } from '../trees/blob-store.ts'
+import { openConsole } from './console-folder.ts'
 import { PLATFORM } from './kernel/actor.ts'
 import { systemClock } from './kernel/clock.ts'
 import type { Database } from './kernel/database.ts'
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
     content,
     path: env.PATH ?? '',
   })
+  const consoleFolder = openConsole()
   const isRestore = values.restore !== undefined
   const interrupted = () => void end(isRestore, isRestore ? 1 : 0)
   process.on('SIGTERM', interrupted)
@@ -136,6 +138,7 @@ async function main(): Promise<void> {
       clock: systemClock,
       log,
       blobs,
+      consoleFolder,
       engines: { local: engine },
       bindings: {
         kubernetes: async () =>
@@ -237,6 +240,8 @@ async function main(): Promise<void> {
     const { tokenFile } = platform
     writePlatformFile(home, { url, publicUrl, pid: process.pid, tokenFile, version: VERSION })
     log.info('the platform answers', { url, publicUrl, version: VERSION, pid: process.pid })
+    // In a clone it is built now, so that nobody waits for it; without it everything else works.
+    void consoleFolder().catch((error) => log.error('the console is not there', error))
     process.stdout.write(`the platform answers at ${publicUrl ? `${url} and ${publicUrl}` : url}\n`)
   } catch (error) {
     log.error('the platform did not start', error)
