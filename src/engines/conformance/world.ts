@@ -10,6 +10,8 @@ export interface World {
   engine: Engine
   content: SampleContent
   artifact: Artifact
+  /** Milliseconds that one state may take to come about. */
+  patience: number
   it(sentence: string, body: () => Promise<void>): void
   /** The caller's side starts anew. */
   reopen(): Promise<void>
@@ -86,6 +88,7 @@ export function createWorld(start: Start): World {
     get artifact() {
       return start.artifact
     },
+    patience: start.patience,
     it: start.it,
     async reopen() {
       start.engine = await start.open()

@@ -78,8 +78,8 @@ export function createHop(parts: HopParts): Hop {
   let said = ''
   /** When somebody was last led through the hop, by the key of the service; `edge` by hosts. */
   const ledAt = new Map<string, number>()
-  /** Since when the Gateway says that it leads whoever comes from outside here, by app. */
-  const edgeSince = new Map<string, number>()
+  /** Since when the Gateway says that it leads here, and somebody is here, by host. */
+  const openSince = new Map<string, number>()
   const talks = createTalks(cluster, () => {
     kick()
     parts.heard()
@@ -146,7 +146,7 @@ export function createHop(parts: HopParts): Hop {
       hopObjects({ name, namespace: cluster.namespace, image, table: tableName, ports, routes }, around),
     )
     const ends = [...ledAt.values()].map((at) => at + LINGER_MS)
-    const until = [...view.swaps.values(), ...[...edgeSince.values()].map((at) => at + parts.routeLag)]
+    const until = [...view.swaps.values(), ...[...openSince.values()].map((at) => at + parts.routeLag)]
     wakeIn(Math.min(...[...ends, ...until].filter((at) => at > now)) - now + 10)
   }
 
@@ -164,9 +164,17 @@ export function createHop(parts: HopParts): Hop {
     }
     const edges = Object.values(seen.table.services).filter(({ app }) => edgeLeadsHere(app))
     if (seen.isNeeded || edges.length > 0) ledAt.set(EDGE, now)
-    const obeyed = edges.map(({ app }) => app).filter((app) => isAccepted(mirror.routes.get(app)))
-    for (const app of edgeSince.keys()) if (!obeyed.includes(app)) edgeSince.delete(app)
-    for (const app of obeyed) if (!edgeSince.has(app)) edgeSince.set(app, now)
+    const open = new Set(pods().some(isReady) ? openHosts(edges.map(({ app }) => app)) : [])
+    for (const host of openSince.keys()) if (!open.has(host)) openSince.delete(host)
+    for (const host of open) if (!openSince.has(host)) openSince.set(host, now)
+  }
+
+  function openHosts(apps: readonly string[]): string[] {
+    const own = apps.map((app) => mirror.routes.get(app))
+    const ofSpaces = Object.values(kept?.routes ?? {}).map((route) => mirror.routes.get(`${name}-${route}`))
+    return [...new Set([...own, ...ofSpaces])]
+      .filter(isAccepted)
+      .flatMap((route) => (route as unknown as { spec: { hostnames?: string[] } }).spec.hostnames ?? [])
   }
 
   function callsLeadHere(app: string): boolean {
@@ -230,28 +238,33 @@ export function createHop(parts: HopParts): Hop {
     const port = told?.table.ports[key]
     const calls = view.overridden.has(key) && port !== undefined
     const edge = (view.swaps.get(key) ?? 0) > Date.now()
-    const isOpen = isConfirmed()
+    const isSure = isConfirmed()
     return {
-      calls: calls && (isOpen || callsLeadHere(target.app)) ? { name, port } : null,
-      edge: edge && (isOpen || edgeLeadsHere(target.app)) ? name : null,
+      calls: calls && (isSure || callsLeadHere(target.app)) ? { name, port } : null,
+      edge: edge && (isSure || edgeLeadsHere(target.app)) ? name : null,
       spaces: view.environments.has(target.environment),
     }
   }
 
-  /** Where the environment has the app: its calls come here, and while the copy takes its whole traffic that does too. */
-  function isLed({ app, environment }: Target): boolean {
+  /**
+   * Whoever is to find the copy does: by its host, by calls where the environment has the app, and by the environment's own
+   * host while the copy takes its whole traffic.
+   */
+  function isLed(target: Target): boolean {
+    const key = serviceKey(target)
     const below = parts
       .stored()
-      .find(({ target }) => serviceKey(target) === `${environment}/${app}` && target.space === undefined)
-    if (!below || !takesTraffic(below)) return true
-    const way = ways(below.target)
-    const since = edgeSince.get(app) ?? Number.POSITIVE_INFINITY
-    const isEdgeLed =
-      way.edge === null ||
-      below.desired.closed ||
-      around.domain === null ||
-      Date.now() - since >= parts.routeLag
-    return callsLeadHere(app) && isEdgeLed
+      .find((one) => one.target.space === undefined && serviceKey(one.target) === key)
+    if (!below || !takesTraffic(below)) return isOpen(nameOf(target))
+    const isSwapped = ways(below.target).edge !== null && !below.desired.closed
+    return callsLeadHere(target.app) && isOpen(nameOf(target)) && (!isSwapped || isOpen(nameOf(below.target)))
+  }
+
+  /** The Gateway has said so and has had the time to obey; without one nobody comes by a host. */
+  function isOpen(label: string): boolean {
+    if (around.domain === null || around.gateways.length === 0) return true
+    const since = openSince.get(`${label}.${around.domain}`)
+    return since !== undefined && Date.now() - since >= parts.routeLag
   }
 
   /** Nothing is said where nothing has changed: whoever is told looks at everything of theirs. */
