@@ -166,8 +166,8 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       return echo(world, key, changed)
     },
     samples: (target) => call('samples', target, () => []),
-    async sync() {
-      throw new TowError('UNSUPPORTED', 'the model does not sync')
+    async workspace() {
+      throw new TowError('UNSUPPORTED', 'the model has no workspaces')
     },
     async forward() {
       throw new TowError('UNSUPPORTED', 'the model does not forward')

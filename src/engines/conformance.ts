@@ -13,6 +13,7 @@ import { createSampleContent, type DigestLayer, sampleArtifact } from './conform
 import { describeSpaces } from './conformance/spaces.ts'
 import { describeTraffic } from './conformance/traffic.ts'
 import { describeWhole } from './conformance/whole.ts'
+import { describeWorkspaces } from './conformance/workspaces.ts'
 import { createWorld } from './conformance/world.ts'
 import type { ContentSource, Engine } from './engine.ts'
 
@@ -75,6 +76,7 @@ export function describeEngine(
     describeSpaces(world)
     describeJobs(world)
     describeLogs(world)
+    describeWorkspaces(world)
     describeWhole(world)
   })
 }

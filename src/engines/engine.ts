@@ -122,7 +122,11 @@ export interface Engine {
   job(target: Target, key: string): Promise<JobStatus | null>
   cancel(target: Target, key: string): Promise<void>
   attach(target: Target, key: string): Promise<Attachment>
-  sync(target: Target, set: string, tree: Tree): Promise<{ tree: string }>
+  /**
+   * A stream to the agent of a live set's workspace, over which `src/workspace` is spoken; it is over where the workspace
+   * goes. NOT_FOUND where no such set runs.
+   */
+  workspace(target: Target, set: string): Promise<import('node:stream').Duplex>
   /** A stream to a port of one process of the set. */
   forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */

@@ -12,6 +12,9 @@ const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** Whether sending it twice does what sending it once does, and nothing of a body is lost. */
 export const isRepeatable = ({ record, hasBody }: Exchange) => !hasBody && REPEATABLE.has(record.method)
 
+/** How often a request may meet the end of a process that restarts in place: somebody saves again and again. */
+const HELD_TRIES = 10
+
 export interface AppSide {
   /** Ends the app's work for this request, if it still does any. */
   cancel(): void
@@ -79,7 +82,8 @@ export function beginAttempt(
     }
     // Where processes restart in place, an end says as little: the listener may have gone with the request unread.
     const isStale = (app.isReused() || exchange.isHeld) && isRepeatable(exchange)
-    if ((isStale || app.isUntouched?.()) && exchange.staleConnections === 0) {
+    const most = exchange.isHeld ? HELD_TRIES : 1
+    if ((isStale || app.isUntouched?.()) && exchange.staleConnections < most) {
       exchange.staleConnections++
       return null
     }

@@ -56,6 +56,8 @@ export interface TargetRuntime {
   /** Ends every process as if it had been asked for; it comes back with the next start of the runner. */
   stopAll(): Promise<void>
   end(live: Live, intent: Intent): void
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. Answers with their processes. */
+  restart(set: string): Promise<string[]>
   /** Stops watching; processes go on. */
   close(): void
 }
@@ -226,12 +228,13 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       graceSeconds: spec.graceSeconds,
       attachSocket: null,
       memoryMegabytes: spec.memoryMegabytes ?? null,
+      ...(set.live ? { inPlace: true } : {}),
     }
     return launcher.launch({
       record,
       logFolder: logs.folderFor(record),
       logs: spec.logs ?? DEFAULT_LOG_POLICY,
-      command: spec.command,
+      command: set.live?.commands[at.process] ?? spec.command,
       cwd: set.workspace,
       env: environmentOf({ target, set, process: `${at.process}.${at.slot}`, port, dwelling, tty: false }),
       uid,
@@ -366,6 +369,19 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       await Promise.all([...lives.values()].map((live) => live.running.ended))
     },
     end,
+    async restart(id) {
+      const set = memory.desired.sets.find((one) => one.id === id)
+      if (!set?.live) throw new TowError('NOT_FOUND', `no set ${id} of ${target.app} follows files`)
+      const { reloading } = set.live
+      const mine = [...lives.values()].filter(({ running: { record } }) => record.set === id)
+      const due = mine.filter(
+        ({ running }) => !reloading.includes(running.record.process) || running.state()?.ended,
+      )
+      await Promise.all(due.map((live) => live.running.restart()))
+      // Who asks from now on is let through to what has just begun.
+      if (!halted) step()
+      return [...new Set(due.map(({ running }) => running.record.process))]
+    },
     close() {
       halted = true
       closed = true
