@@ -43,4 +43,4 @@ async function filesFrom(root: string, first: string): Promise<Map<string, Uint8
 }
 
 /** Imports of values; those of types are gone by the time it runs. */
-const LOADS = /(?:^(?:import|export)(?! type)(?:[^'";]*? from)? |import\()'(\.{1,2}\/[^']+)'/gms
+const LOADS = /(?:^(?:import|export)(?! type)(?:[^'";]*? from)? |import\()['"](\.{1,2}\/[^'"]+)['"]/gms
