@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Client } from '../client/client.ts'
 import { parseTree } from '../trees/check.ts'
 import { scan } from '../trees/scan.ts'
-import { serializeTree } from '../trees/tree.ts'
+import { makeTree, serializeTree } from '../trees/tree.ts'
 import { workingCopyReader } from '../trees/working-copy-reader.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { bytes } from './terminal/text.ts'
@@ -22,6 +22,15 @@ interface WorkingCopy {
   home: string
   terminal: Terminal
   signal: AbortSignal
+}
+
+/** A tree without files, for what needs none. */
+export async function uploadNothing(client: Client): Promise<string> {
+  const tree = makeTree([])
+  await uploadTree(client, tree, () => {
+    throw new Error('a tree without files was asked for one')
+  })
+  return tree.hash
 }
 
 /** Answers with the hash of the tree, once the platform has all of it. */
@@ -48,7 +57,7 @@ export async function uploadWorkingCopy(
       terminal.tint('dim', `sent ${sent.files} ${sent.files === 1 ? 'file' : 'files'}, ${bytes(sent.bytes)}`),
     )
   }
-  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree))
+  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree), { flush: true })
   await rename(`${lastFile}.${process.pid}`, lastFile)
   return tree.hash
 }

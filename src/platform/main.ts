@@ -4,7 +4,7 @@
  * Usage: main.ts [--home <folder>] [--port <number>] [--listen <address>:<port> ...] [--restore <file>]
  * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -40,6 +40,8 @@ const PORTS_TRIED = 50
 
 process.title = 'towpath platform'
 process.umask(0o022)
+// A full or read-only disk, a terminal that was closed: no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 try {
   await main()
 } catch (error) {
@@ -72,7 +74,7 @@ async function main(): Promise<void> {
   if (values.restore === undefined) refuseUnfinished(home)
   else refuseUsed(home)
   const giveBackLock = takeLock(home)
-  const writeEntry = logToFile(join(home, 'logs', 'platform.log'), (line) => process.stderr.write(line))
+  const writeEntry = logToFile(join(home, 'logs', 'platform.log'), sayAside)
   const log = createLog(writeEntry)
   process.on('unhandledRejection', (error) => log.error('a failure that nobody waited for', error))
 
@@ -244,6 +246,13 @@ async function main(): Promise<void> {
     giveBackLock()
     throw error
   }
+}
+
+/** What the log can't take. It often leads to a file on the same disk: where that takes nothing either, nobody is told. */
+function sayAside(line: string): void {
+  try {
+    writeSync(process.stderr.fd, line)
+  } catch {}
 }
 
 /** In the repository, or beside the published program. */

@@ -5,6 +5,9 @@ import type { Live } from './live.ts'
 import type { SlotMemory, TargetMemory } from './memory.ts'
 import { CRASH_LOOP_FAILURES, slotKey, TRAFFIC_PROCESS } from './plan.ts'
 import type { Target } from './shapes.ts'
+import { nameOf } from './words.ts'
+
+const SCALED_TO_ZERO = 'scaled-to-zero'
 
 export function serviceOf(
   target: Target,
@@ -33,8 +36,8 @@ export function serviceOf(
     if (problem) notice ??= { code: problem.code, message: problem.message }
     else if (count === 0) {
       notice ??= {
-        code: 'scaled-to-zero',
-        message: `${target.app} in ${target.environment} is scaled to zero`,
+        code: SCALED_TO_ZERO,
+        message: `${nameOf(target)} is scaled to zero`,
       }
     }
   }
@@ -68,7 +71,8 @@ export function copyOf(
   const { app, split, notice, maintenance } = service
   const sets = Object.entries(service.sets).map(([id, set]) => {
     const state = set.state ?? 'asleep'
-    const isTroubled = notice !== undefined && (state === 'starting' || state === 'crashed')
+    const isTroubled =
+      notice !== undefined && notice.code !== SCALED_TO_ZERO && (state === 'starting' || state === 'crashed')
     return [id, { ...set, state, ...(isTroubled ? { problem: notice.message } : {}) }] as const
   })
   return {

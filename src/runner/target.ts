@@ -20,7 +20,15 @@ import { watchSetFolders } from './set-folders.ts'
 import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
 import type { Tables } from './tables.ts'
-import { describeEnding, type Intent, isProblem, layoutMissing, memoryLost, startFailed } from './words.ts'
+import {
+  describeEnding,
+  type Intent,
+  isProblem,
+  layoutMissing,
+  memoryLost,
+  nameOf,
+  startFailed,
+} from './words.ts'
 
 export interface TargetParts {
   target: Target
@@ -303,7 +311,7 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     if (generation < memory.generation) {
       throw new TowError(
         'CONFLICT',
-        `generation ${generation} of ${target.app} in ${target.environment} is older than ${memory.generation}, which is in force`,
+        `generation ${generation} of ${nameOf(target)} is older than ${memory.generation}, which is in force`,
       )
     }
     const same = generation === memory.generation && (memory.removed || !next.removed)

@@ -13,6 +13,8 @@ export interface World {
   /** Milliseconds that one state may take to come about. */
   patience: number
   it(sentence: string, body: () => Promise<void>): void
+  /** A sentence for engines that have spaces. */
+  itWithSpaces(sentence: string, body: () => Promise<void>): void
   /** The caller's side starts anew. */
   reopen(): Promise<void>
   /** Removed when the sentence is over. */
@@ -40,7 +42,7 @@ export interface World {
 
 const LAST_GENERATION = 1_000_000
 
-type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
+type Start = Pick<World, 'it' | 'itWithSpaces' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
   open: () => Promise<Engine>
   /** Milliseconds. */
   patience: number
@@ -90,6 +92,7 @@ export function createWorld(start: Start): World {
     },
     patience: start.patience,
     it: start.it,
+    itWithSpaces: start.itWithSpaces,
     async reopen() {
       start.engine = await start.open()
     },

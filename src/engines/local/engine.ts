@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TowError } from '../../api/errors.ts'
-import { connectRunner, limitsHere, pathsOf, readLogs } from '../../runner/protocol.ts'
+import { connectRunner, limitsHere, nameOf, pathsOf, readLogs } from '../../runner/protocol.ts'
 import type { ContentSource, Desired, Engine, Problem, Target } from '../engine.ts'
 import { lineFilter } from '../log-filter.ts'
 import { attachTo } from './attachment.ts'
@@ -14,7 +14,7 @@ import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
 import { closedFolder } from './enterable.ts'
 import { collectLayers, layOutSet } from './lay-out-set.ts'
-import { platformProblem, thisMachine } from './platform.ts'
+import { imageProblem, platformProblem, thisMachine } from './platform.ts'
 import { type Prepared, prepareDesired, prepareSet } from './prepare.ts'
 import { createRuntimeFinder } from './runtimes.ts'
 import { ensureRunner } from './start-runner.ts'
@@ -169,6 +169,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const chosen = await runtimes.choose(artifact.runtime)
       return 'problem' in chosen ? chosen.problem : null
     },
+    async adopt({ reference }) {
+      const { message, hint } = imageProblem(reference)
+      throw new TowError('REFUSED', message, { hint })
+    },
     apply,
     remove: (target, generation) => ask(() => client.remove(target, generation)),
     observe: (target) => ask(() => client.observe(target)),
@@ -213,7 +217,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     },
     async export(target) {
       const asked = await ask(() => client.desired(target))
-      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs`)
       return describeDesired(asked)
     },
     async check() {
@@ -245,6 +249,6 @@ function noSet(target: Target, set: string): TowError {
 function tooOld(target: Target, generation: number, inForce: number): TowError {
   return new TowError(
     'CONFLICT',
-    `generation ${generation} of ${target.app} in ${target.environment} is older than ${inForce}, which is in force`,
+    `generation ${generation} of ${nameOf(target)} is older than ${inForce}, which is in force`,
   )
 }
