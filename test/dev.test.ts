@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
@@ -82,6 +83,17 @@ function dev(...args: string[]): Dev {
   return made
 }
 
+async function untilListening(server: Server, port: number): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const failure = await new Promise<Error | null>((resolve) => {
+      server.once('error', resolve).listen(port, '127.0.0.1', () => resolve(null))
+    })
+    if (!failure) return
+    if (tries > 100) throw failure
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 /** What the space's address answers, to its owner. */
 async function page(): Promise<string> {
   const { stdout } = await ann.tow(['spaces', 'show', 'mine'], { cwd: folder })
@@ -131,13 +143,20 @@ test('a file that decides about the build is built anew, and a platform that die
   await mine.until('another delivery', () => mine.said().split('Live in mine').length > 2)
   expect(await page()).toBe('other three')
 
-  const { pid } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8')) as { pid: number }
+  const { pid, url } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8')) as {
+    pid: number
+    url: string
+  }
   process.kill(pid, 'SIGKILL')
+  // Somebody else takes its port: it comes back at another.
+  const stranger = createServer()
+  await untilListening(stranger, Number(new URL(url).port))
   await writeFile(join(folder, 'text.js'), text('four'))
   const before = mine.news('live').length
   expect(await ann.tow(['up'])).toMatchObject({ exit: 0 })
   await mine.until('the fourth text live', () => mine.news('live').length > before)
   expect(await page()).toBe('other four')
+  stranger.close()
   await mine.end()
 }, 120_000)
 

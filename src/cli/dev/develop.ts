@@ -2,21 +2,20 @@
 import type { Origin } from '../../api/app-spec.ts'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
-import type { Client } from '../../client/client.ts'
 import type { Tree } from '../../trees/tree.ts'
 import { followShip } from '../follow-ship.ts'
 import { describeOrigin } from '../source.ts'
 import { linksOf, printLinks, sayOff } from '../spaces.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { scanWorkingCopy, uploadWorkingCopy } from '../working-copy.ts'
-import { createFollower, type Follower } from './follow.ts'
+import { createFollower, type Follower, type Link } from './follow.ts'
 import { followLogs } from './logs.ts'
 import { lookAt } from './look.ts'
 import { sayNews } from './news.ts'
 import { watchFolder } from './watch.ts'
 
 export interface Development {
-  client: Client
+  link: Link
   terminal: Terminal
   json: boolean
   home: string
@@ -34,18 +33,18 @@ const ATTEND_MS = 45_000
 const PROVE_MS = 20_000
 
 export async function develop(development: Development): Promise<number> {
-  const { client, terminal, signal, root, home, apps, into, json } = development
+  const { link, terminal, signal, root, home, apps, into, json } = development
   let { tree } = development
   if (!(await ship(development, tree))) {
     if (development.once || !(await isThere(development, tree))) return 1
   }
   const space = into.name
-  const { environment } = await client.spaces.get({ space })
+  const { environment } = await link.client.spaces.get({ space })
   if (!json) await greet(development)
   const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
   const followers = await Promise.all(
     apps.map(({ name, dev }) =>
-      createFollower(client, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
+      createFollower(link, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
     ),
   )
   const each = (use: (follower: Follower) => Promise<void>) => Promise.all(followers.map(use))
@@ -53,7 +52,7 @@ export async function develop(development: Development): Promise<number> {
   async function bring(next: Tree, at: number): Promise<void> {
     tree = next
     if (followers.some((follower) => follower.needsBuild(tree))) {
-      tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
+      tree = await uploadWorkingCopy(link.client, { root, home, terminal, signal })
       const isLive = await ship(development, tree)
       if (!isLive && !(await isThere(development, tree))) return
       await each((follower) => follower.renew(tree))
@@ -66,13 +65,13 @@ export async function develop(development: Development): Promise<number> {
     await bring((await scanWorkingCopy({ root, home, signal })).tree, performance.now())
     if (development.once) return 0
     void attend(
-      client,
+      link,
       space,
       apps.map(({ name }) => name),
       signal,
     )
     for (const { name } of apps)
-      void followLogs(client, terminal, { app: name, environment, space }, json, signal)
+      void followLogs(link, terminal, { app: name, environment, space }, json, signal)
     let provenAt = performance.now()
     for await (const { paths, at } of watchFolder(root, signal)) {
       try {
@@ -100,7 +99,8 @@ export async function develop(development: Development): Promise<number> {
 
 /** Builds what is needed and starts it in the space. False where that failed, which is said already. */
 async function ship(development: Development, tree: Tree): Promise<boolean> {
-  const { client, terminal, root, folderName, environment, apps, into, signal } = development
+  const { terminal, root, folderName, environment, apps, into, signal } = development
+  const { client } = development.link
   const origin: Origin = await describeOrigin(root)
   const started = await client.ships.start({
     tree: tree.hash,
@@ -115,14 +115,17 @@ async function ship(development: Development, tree: Tree): Promise<boolean> {
 }
 
 /** What was built is in the space, though it does not run: the next save may mend it. */
-async function isThere({ client, apps, into: { name: space } }: Development, tree: Tree): Promise<boolean> {
+async function isThere(
+  { link: { client }, apps, into: { name: space } }: Development,
+  tree: Tree,
+): Promise<boolean> {
   const found = await Promise.all(
     apps.map(({ name: app }) => client.spaces.workspace({ space, app }).catch(() => null)),
   )
   return found.every((workspace) => workspace?.tree === tree.hash)
 }
 
-async function greet({ client, terminal, apps, into: { name } }: Development): Promise<void> {
+async function greet({ link: { client }, terminal, apps, into: { name } }: Development): Promise<void> {
   const names = apps.map((app) => app.name)
   sayOff(terminal, await client.spaces.get({ space: name }), names)
   const links = await linksOf(client, name)
@@ -134,14 +137,14 @@ async function greet({ client, terminal, apps, into: { name } }: Development): P
 }
 
 /** Whoever is at an app keeps it awake. A platform that is away for a while is no end of it. */
-async function attend(client: Client, space: string, apps: string[], signal: AbortSignal): Promise<void> {
-  const say = () => client.spaces.attend({ space, apps }).catch(() => {})
+async function attend(link: Link, space: string, apps: string[], signal: AbortSignal): Promise<void> {
+  const say = () => link.client.spaces.attend({ space, apps }).catch(() => {})
   await say()
   const timer = setInterval(say, ATTEND_MS)
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
 }
 
-async function leave({ client, terminal, apps, into: { name } }: Development): Promise<number> {
+async function leave({ link: { client }, terminal, apps, into: { name } }: Development): Promise<number> {
   const names = apps.map((app) => app.name)
   await client.spaces.stop({ space: name, apps: names })
   terminal.say(`Stopped ${names.join(', ')} in ${name}; calls for them go to the environment again.`)

@@ -12,8 +12,17 @@ import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
 
 const AGAIN_MS = [100, 300, 1000, 3000]
+/** Whoever has taken the port meanwhile may never answer. */
+const HANDSHAKE_MS = 3000
 
 type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
+
+/** The platform as it is reached now: one that starts anew may answer at another port. */
+export interface Link {
+  client: Client
+  /** Looks for it again; the client stays where there is none. */
+  renew(): Promise<void>
+}
 
 export interface FollowedApp {
   app: string
@@ -51,7 +60,7 @@ export interface Follower {
 }
 
 export async function createFollower(
-  client: Client,
+  link: Link,
   { app, space, ignored }: FollowedApp,
   shipped: Tree,
   signal: AbortSignal,
@@ -59,7 +68,7 @@ export async function createFollower(
 ): Promise<Follower> {
   const skip = ignore().add(ignored)
   let built = shipped
-  let workspace: Workspace = await client.spaces.workspace({ space, app })
+  let workspace: Workspace = await link.client.spaces.workspace({ space, app })
   let holder: Holder | null = null
 
   /** What of the working copy belongs into the workspace: not what the build made, nor what nobody wants there. */
@@ -70,8 +79,8 @@ export async function createFollower(
   }
 
   async function connect(): Promise<Holder> {
-    const { url, headers } = client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
-    const socket = new WebSocket(url, { headers })
+    const { url, headers } = link.client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
+    const socket = new WebSocket(url, { headers, handshakeTimeout: HANDSHAKE_MS })
     const refused = new Promise<never>((_, reject) => {
       socket.once('error', (cause) =>
         reject(
@@ -104,6 +113,7 @@ export async function createFollower(
         if (error.code !== 'UNAVAILABLE' && error.code !== 'CONFLICT') throw error
         if (tries === 1) tell({ type: 'away', app, message: `${error.message}; it is tried again` })
         await delay(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)], null, { signal }).catch(() => {})
+        if (error.code === 'UNAVAILABLE') await link.renew()
       }
     }
     return null
@@ -150,7 +160,7 @@ export async function createFollower(
       built = tree
       holder?.close()
       holder = null
-      workspace = await client.spaces.workspace({ space, app })
+      workspace = await link.client.spaces.workspace({ space, app })
     },
     close: () => holder?.close(),
   }
