@@ -4,12 +4,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { DEFAULT_LOG_POLICY } from '../api/app-spec.ts'
 import { TowError } from '../api/errors.ts'
 import type { Doors } from './doors.ts'
 import { environmentOf, prepareDwelling } from './environment.ts'
-import { checkHealth } from './health.ts'
+import { restartInPlace } from './in-place.ts'
 import type { Launcher, Running } from './launcher.ts'
 import { type Live, watchLive } from './live.ts'
 import type { TargetLogs } from './logs/target-logs.ts'
@@ -74,8 +73,6 @@ export interface TargetRuntime {
 
 const RAN_WELL = 60_000
 const SHORTEST_DRAIN = 5000
-/** Whoever saved a file is told after this at the latest. */
-const COMING_UP = 10_000
 const NOTHING: Desired = { sets: [], split: [], crons: [] }
 
 export function createTarget(parts: TargetParts): TargetRuntime {
@@ -384,19 +381,9 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     async restart(id) {
       const set = memory.desired.sets.find((one) => one.id === id)
       if (!set?.live) throw new TowError('NOT_FOUND', `no set ${id} of ${target.app} follows files`)
-      const { reloading } = set.live
-      const mine = [...lives.values()].filter(({ running: { record } }) => record.set === id)
-      const due = mine.filter(
-        ({ running }) => !reloading.includes(running.record.process) || running.state()?.ended,
-      )
-      await Promise.all(due.map((live) => live.running.restart()))
-      // Who asks from now on is let through to what has just begun.
-      if (!halted) step()
-      const cameUp = await Promise.all(due.map(({ running }) => comesUp(running)))
-      const named = (isUp: boolean) => [
-        ...new Set(due.filter((_, at) => cameUp[at] === isUp).map(({ running }) => running.record.process)),
-      ]
-      return { restarted: named(true), ended: named(false) }
+      return restartInPlace([...lives.values()], set, () => {
+        if (!halted) step()
+      })
     },
     close() {
       halted = true
@@ -405,15 +392,6 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       if (timer) clearTimeout(timer)
     },
   }
-}
-
-/** Whether it listens; false where it ended instead, or takes long. Without a port, to live is enough. */
-async function comesUp({ record: { port }, state }: Running): Promise<boolean> {
-  for (const until = performance.now() + COMING_UP; performance.now() < until; await delay(3)) {
-    if (state()?.ended) return false
-    if (port === null || (await checkHealth(port, undefined, AbortSignal.timeout(COMING_UP))).ok) return true
-  }
-  return false
 }
 
 /** Sets that the new wish leaves out; `plan` keeps those that serve. */
