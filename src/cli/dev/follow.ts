@@ -12,6 +12,11 @@ import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
 
 const AGAIN_MS = [100, 300, 1000, 3000]
+/** A workspace that is not what it was taken for is looked at again; one that can't take a change stays so. */
+const MOST_CONFLICTS = 2
+
+/** A file was changed after it was looked at: what is wanted has to be looked at again. */
+export class Outdated extends Error {}
 
 type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
 
@@ -41,8 +46,11 @@ export interface Follower {
   readonly app: string
   /** Whether this change asks for a build. */
   needsBuild(tree: Tree): boolean
-  /** Makes the workspace equal; comes back once it is, or once the signal says to stop. `at`: when it was changed. */
-  follow(root: string, tree: Tree, at: number): Promise<void>
+  /**
+   * Makes the workspace equal; comes back once it is, or once the signal says to stop. False where a process ended
+   * instead of starting. `at`: when it was changed.
+   */
+  follow(root: string, tree: Tree, at: number): Promise<boolean>
   /** Reads the workspace again, and mends what somebody else changed. */
   prove(root: string, tree: Tree): Promise<void>
   /** After a build: there is another set. */
@@ -91,17 +99,19 @@ export async function createFollower(
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
   async function throughHolder<Value>(use: (holder: Holder) => Promise<Value>): Promise<Value | null> {
-    for (let tries = 0; !signal.aborted; tries++) {
+    for (let tries = 0, conflicts = 0; !signal.aborted; tries++) {
       try {
         holder ??= await connect()
         const value = await use(holder)
         if (tries > 1) tell({ type: 'back', app, message: 'connected again' })
         return value
       } catch (error) {
+        if (error instanceof Outdated) throw error
         holder?.close()
         holder = null
         if (!(error instanceof TowError)) throw error
-        if (error.code !== 'UNAVAILABLE' && error.code !== 'CONFLICT') throw error
+        if (error.code === 'CONFLICT' ? ++conflicts > MOST_CONFLICTS : error.code !== 'UNAVAILABLE')
+          throw error
         if (tries === 1) tell({ type: 'away', app, message: `${error.message}; it is tried again` })
         await delay(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)], null, { signal }).catch(() => {})
       }
@@ -125,16 +135,17 @@ export async function createFollower(
     },
     async follow(root, tree, at) {
       const want = wanted(tree)
-      const read = workingCopyReader(root, tree)
+      const read = freshReader(root, tree)
       const sent = performance.now()
       const done = await throughHolder((open) => open.make(want, read))
-      if (!done) return
+      if (!done) return true
       const { hash, files, ended, milliseconds } = done
       if (hash !== want.hash)
         throw new TowError('CONFLICT', `the workspace of ${app} says ${hash}, not ${want.hash}`)
       const phases = { scan: sent - at, ...milliseconds }
       if (ended.length > 0) tell({ type: 'crashed', app, files, hash })
       else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
+      return ended.length === 0
     },
     async prove(root, tree) {
       const told = await throughHolder((open) => open.verify())
@@ -143,7 +154,7 @@ export async function createFollower(
       holder?.close()
       holder = null
       const want = wanted(tree)
-      await throughHolder((open) => open.make(want, workingCopyReader(root, tree)))
+      await throughHolder((open) => open.make(want, freshReader(root, tree)))
       tell({ type: 'equal', app, hash: want.hash })
     },
     async renew(tree) {
@@ -153,5 +164,16 @@ export async function createFollower(
       workspace = await client.spaces.workspace({ space, app })
     },
     close: () => holder?.close(),
+  }
+}
+
+function freshReader(root: string, tree: Tree): (digest: string) => AsyncIterable<Uint8Array> {
+  const read = workingCopyReader(root, tree)
+  return async function* fresh(digest) {
+    try {
+      yield* read(digest)
+    } catch (cause) {
+      throw new Outdated('a file was changed after it was looked at', { cause })
+    }
   }
 }

@@ -18,8 +18,11 @@ export interface Changes {
   at: number
 }
 
-/** Yields whenever something may have changed, until the signal. What changes meanwhile is told the next time. */
-export async function* watchFolder(root: string, signal: AbortSignal): AsyncGenerator<Changes> {
+/**
+ * From now on, whenever something may have changed, until the signal. What changes while a change is being looked at is
+ * told with the next one.
+ */
+export function watchFolder(root: string, signal: AbortSignal): AsyncIterable<Changes> {
   let paths: Set<string> | null = new Set()
   let at = 0
   let wake = () => {}
@@ -33,29 +36,33 @@ export async function* watchFolder(root: string, signal: AbortSignal): AsyncGene
   const watcher = watch(root, { recursive: true, signal }, (_, name) => tell(name))
   // E.g. no watches are left: then only looking again tells.
   watcher.on('error', () => tell(null))
-  while (!signal.aborted) {
-    if (!at) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => tell(null), LOOK_AGAIN_MS)
-        const stop = () => {
-          clearTimeout(timer)
-          signal.removeEventListener('abort', stop)
-          resolve()
+  return {
+    async *[Symbol.asyncIterator]() {
+      while (!signal.aborted) {
+        if (!at) {
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(() => tell(null), LOOK_AGAIN_MS)
+            const stop = () => {
+              clearTimeout(timer)
+              signal.removeEventListener('abort', stop)
+              resolve()
+            }
+            wake = stop
+            signal.addEventListener('abort', stop)
+          })
         }
-        wake = stop
-        signal.addEventListener('abort', stop)
-      })
-    }
-    for (let known = -1; paths && known !== paths.size && performance.now() - at < LONGEST_MS; ) {
-      known = paths.size
-      await delay(QUIET_MS, null, { signal }).catch(() => {})
-    }
-    if (signal.aborted) return
-    const changes: Changes = { paths, at }
-    paths = new Set()
-    at = 0
-    wake = () => {}
-    yield changes
+        for (let known = -1; paths && known !== paths.size && performance.now() - at < LONGEST_MS; ) {
+          known = paths.size
+          await delay(QUIET_MS, null, { signal }).catch(() => {})
+        }
+        if (signal.aborted) return
+        const changes: Changes = { paths, at }
+        paths = new Set()
+        at = 0
+        wake = () => {}
+        yield changes
+      }
+    },
   }
 }
 
