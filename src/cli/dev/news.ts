@@ -8,26 +8,23 @@ export function sayNews(terminal: Terminal, news: News, json: boolean): void {
     terminal.print(JSON.stringify(news))
     return
   }
-  const head = terminal.tint('bold', news.app)
+  terminal.say(`${terminal.tint('bold', news.app)} ${sentenceOf(terminal, news)}`)
+}
+
+function sentenceOf(terminal: Terminal, news: News): string {
   switch (news.type) {
     case 'live':
-      return terminal.say(
-        `${head} ${terminal.tint('green', 'live')} in ${duration(news.milliseconds)} (${files(news.files)})`,
-      )
+      return `${terminal.tint('green', 'live')} in ${duration(news.milliseconds)} (${files(news.files)})`
     case 'crashed':
-      return terminal.say(
-        `${head} ${terminal.tint('red', 'ended')} with ${files(news.files)} changed; what it wrote stands above, and the next save starts it again`,
-      )
+      return `${terminal.tint('red', 'ended')} with ${files(news.files)} changed; what it wrote stands above, and the next save starts it again`
     case 'equal':
-      return terminal.say(`${head} equals the working copy again`)
+      return 'equals the working copy again'
     case 'differs':
-      return terminal.say(`${head} differed from the working copy: ${some(news.paths)}; it is made equal`)
+      return `differed from the working copy: ${some(news.paths)}; it is made equal`
     case 'refused':
-      return terminal.say(
-        `${head} ${terminal.tint('red', 'not live')}: ${news.message}${news.hint ? `\n  ${news.hint}` : ''}`,
-      )
+      return `${terminal.tint('red', 'not live')}: ${news.message}${news.hint ? `\n  ${news.hint}` : ''}`
     default:
-      return terminal.say(`${head} ${terminal.tint('yellow', news.message)}`)
+      return `${terminal.tint('yellow', news.message)}`
   }
 }
 

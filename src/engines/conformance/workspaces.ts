@@ -67,6 +67,8 @@ export function describeWorkspaces(world: World): void {
     const { status, text } = await get(running.copy, '/')
     expect(status).toBe(503)
     expect(text).toContain('the space mine')
+    const seen = await world.engine.observe(running.copy)
+    expect(world.processes(seen)).toMatchObject([{ state: 'crashed', restarts: 0 }])
     expect(await holder.make(running.shipped, read)).toMatchObject({ restarted: ['web'] })
     expect((await get(running.copy, '/file')).text).toBe('first')
     holder.close()

@@ -41,6 +41,7 @@ let life = 0
 /** It is to be started once more as soon as it has ended. */
 let again = false
 let patience: NodeJS.Timeout | undefined
+let rest: NodeJS.Timeout | undefined
 let present: ShimState | null = null
 
 /** Milliseconds that a command has to end before it is started anew: somebody waits to see what they changed. */
@@ -72,6 +73,7 @@ begin()
 function begin(): void {
   const mine = ++life
   clearTimeout(patience)
+  clearInterval(rest)
   again = false
   exit = null
   outputClosed = false
@@ -129,6 +131,8 @@ function betweenLives(deadline: number): void {
     return
   }
   writeWhole(STATE, JSON.stringify(state), false)
+  // Nothing else keeps a process of Node alive that has no child.
+  rest = setInterval(() => {}, 2 ** 30)
   const how = signal ? `was ended by ${signal}` : `ended with ${code}`
   intake?.take('e', Buffer.from(`[tow] it ${how}, and starts again with the next change\n`))
 }
