@@ -12,6 +12,8 @@ const PATIENCE_MS = 60_000
 
 export interface Told {
   type: string
+  /** When it was heard; milliseconds since the epoch. */
+  heardAt: number
   app?: string
   files?: number
   hash?: string
@@ -43,7 +45,9 @@ export async function startDev(person: Person, cwd: string, args: string[] = [])
   child.stderr.on('data', (data) => {
     said += data
   })
-  createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line)))
+  createInterface({ input: child.stdout }).on('line', (line) =>
+    told.push({ ...JSON.parse(line), heardAt: performance.timeOrigin + performance.now() }),
+  )
   const session: DevSession = {
     child,
     told,
@@ -54,7 +58,7 @@ export async function startDev(person: Person, cwd: string, args: string[] = [])
         if (found) return found
         if (child.exitCode !== null) throw new Error(`tow dev ended with ${child.exitCode}: ${said}`)
       }
-      throw new Error(`nothing was told within a minute: ${JSON.stringify(told.slice(from))} ${said}`)
+      throw new Error(`not told within a minute, but ${JSON.stringify(told.slice(from).slice(-5))} ${said}`)
     },
     async interrupt() {
       if (child.exitCode !== null) return child.exitCode
