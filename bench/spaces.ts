@@ -181,7 +181,8 @@ async function isolation(apps: ChildProcess, ports: Ports, seconds: number): Pro
       else if (got === 'router away' || got === 'cut') counts.away++
       else if (/^\d+$/.test(got)) counts.failed++
       else counts.wrong++
-      await delay(5)
+      // Whoever met no router comes back no sooner than a new one can be there.
+      await delay(got === 'router away' ? 100 : 5)
     }
   }
   const clients = [null, ...SPACES].map(client)
@@ -189,7 +190,7 @@ async function isolation(apps: ChildProcess, ports: Ports, seconds: number): Pro
   let restarts = 0
   let kills = 0
   while (performance.now() < until) {
-    for (let some = 0; some < 10; some++) {
+    for (let some = 0; some < 25; some++) {
       apps.send(SPACES[restarts++ % SPACES.length]!)
       await once(apps, 'message')
     }
@@ -216,6 +217,6 @@ else if (role === 'router') {
   const seconds = Number(role ?? 3)
   const apps = await start<Ports>([], 'apps')
   await measure(apps.answer, seconds)
-  await isolation(apps.child, apps.answer, seconds * 5)
+  await isolation(apps.child, apps.answer, seconds * 10)
   await ended(apps.child)
 }

@@ -69,6 +69,17 @@ describe('the chart', () => {
     expect(podsOf(manifests)[0].metadata.labels).toMatchObject(selector)
   })
 
+  test('tells a process its release, and in a space its set', async () => {
+    const release = { release: 12, ...SMALL.sets.v1 }
+    const told = async (set: string) => {
+      const [pod] = podsOf(await render('app', { sets: { [set]: release } }))
+      const { env } = pod.spec.containers[0]
+      return env.find((one: { name: string }) => one.name === 'TOW_RELEASE').value
+    }
+    expect(await told('v12')).toBe('v12')
+    expect(await told('mine.12')).toBe('mine.12')
+  })
+
   test('makes one Deployment for each process of each set, and routes by weight', async () => {
     const manifests = await render('app', EVERYTHING)
     expect(kinds(manifests)).toEqual([

@@ -147,4 +147,21 @@ describe('tow dev', { timeout: 120_000 }, () => {
     expect({ exit, stderr }).toMatchObject({ exit: 0 })
     await untilServed(visit, 'eleven')
   })
+
+  test('--once makes it equal without what nobody wants there', async () => {
+    await write('tow.yaml', 'version: 1\napps: { hello: { dev: { ignore: ["*.md"] } } }\n')
+    await write('notes.md', 'not for the workspace')
+    const { exit, stderr } = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
+    expect({ exit, stderr }).toMatchObject({ exit: 0 })
+    const space = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    expect(space.apps[0]).toMatchObject({ state: 'live', live: true })
+  })
+
+  test('starts also where what is built does not run: the next save mends it', async () => {
+    await write('text.js', 'export const other = 1')
+    dev = await startDev(ann, folder, ['--space', 'mine'])
+    await text('twelve')
+    await untilServed(visit, 'twelve')
+    expect(await dev.interrupt()).toBe(130)
+  })
 })

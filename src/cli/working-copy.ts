@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Client } from '../client/client.ts'
 import { parseTree } from '../trees/check.ts'
 import { type Scan, scan } from '../trees/scan.ts'
-import { serializeTree, type Tree } from '../trees/tree.ts'
+import { makeTree, serializeTree, type Tree } from '../trees/tree.ts'
 import { workingCopyReader } from '../trees/working-copy-reader.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { bytes } from './terminal/text.ts'
@@ -22,6 +22,15 @@ interface WorkingCopy {
   home: string
   terminal: Terminal
   signal: AbortSignal
+}
+
+/** A tree without files, for what needs none. */
+export async function uploadNothing(client: Client): Promise<Tree> {
+  const tree = makeTree([])
+  await uploadTree(client, tree, () => {
+    throw new Error('a tree without files was asked for one')
+  })
+  return tree
 }
 
 /** Where what is known of a folder from the last time is kept, without its ending. */
@@ -54,7 +63,7 @@ export async function uploadWorkingCopy(client: Client, place: WorkingCopy): Pro
     )
   }
   await mkdir(dirname(lastFile), { recursive: true })
-  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree))
+  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree), { flush: true })
   await rename(`${lastFile}.${process.pid}`, lastFile)
   return tree
 }

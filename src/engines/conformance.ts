@@ -52,6 +52,15 @@ export function describeEngine(
         if (reason) test(sentence, ({ skip }) => skip(true, `not here: ${reason}`))
         else test(sentence, body)
       },
+      itWithSpaces(sentence: string, body: () => Promise<void>) {
+        test(sentence, async ({ skip }) => {
+          const { spaces } = await start.engine.capabilities()
+          skip(!spaces, 'not here: this engine says that it has no spaces')
+          const reason = skips[sentence]
+          skip(reason !== undefined, `not here: ${reason}`)
+          await body()
+        })
+      },
       patience,
       fetch: (input, init) => (tested.fetch ?? fetch)(input, init),
       open: () => tested.reopen(),

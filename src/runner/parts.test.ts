@@ -124,6 +124,12 @@ describe('a process', () => {
     })
   })
 
+  test('knows the space that it is a copy in, and what it is called there', () => {
+    const at = { process: 'web.1', port: null, dwelling: '/d', tty: false }
+    const copy = environmentOf({ ...at, target: { ...target, space: 'mine' }, set: { ...set, id: 'mine.3' } })
+    expect(copy).toMatchObject({ TOW_ENVIRONMENT: 'stage', TOW_SPACE: 'mine', TOW_RELEASE: 'mine.3' })
+  })
+
   test('takes the place of its shell where the command is a plain one', () => {
     expect(withoutShell('node server.js --port $PORT')).toBe('exec node server.js --port $PORT')
     expect(withoutShell(`node -e "console.log('a b')"`)).toBe(`node -e "console.log('a b')"`)

@@ -45,6 +45,7 @@ export const SAMPLES: Record<string, Sample> = {
   'config.set': place,
   'config.reveal': (thing) => ({ ...place(thing), key: 'NOTHING' }),
   'config.rotateKey': nothing,
+  'delivery.figures': nothing,
   'drains.list': nothing,
   'drains.add': ({ environments: [environment] }) => ({ environment, url: 'nonsense' }),
   'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),

@@ -28,6 +28,7 @@ export const FEATURE_ORDER = [
   'releases',
   'rollouts',
   'processes',
+  'delivery',
   'drains',
   'pipelines',
   'ships',

@@ -36,7 +36,9 @@ const PROVE_MS = 20_000
 export async function develop(development: Development): Promise<number> {
   const { client, terminal, signal, root, home, apps, into, json } = development
   let { tree } = development
-  if (!(await ship(development, tree))) return 1
+  if (!(await ship(development, tree))) {
+    if (development.once || !(await isThere(development, tree))) return 1
+  }
   const space = into.name
   const { environment } = await client.spaces.get({ space })
   const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
@@ -52,8 +54,10 @@ export async function develop(development: Development): Promise<number> {
     tree = next
     if (followers.some((follower) => follower.needsBuild(tree))) {
       tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
-      if (!(await ship(development, tree))) return false
+      const isLive = await ship(development, tree)
+      if (!isLive && !(await isThere(development, tree))) return false
       await each((follower) => follower.renew(tree))
+      if (!isLive) return false
     }
     return (await each((follower) => follower.follow(root, tree, at))).every(Boolean)
   }
@@ -130,6 +134,14 @@ async function ship(development: Development, tree: Tree): Promise<boolean> {
   })
   const quiet = { ...terminal, print() {} }
   return (await followShip({ client, terminal: quiet, ship: started, json: false, signal })) === 0
+}
+
+/** What was built is in the space, though it does not run: the next save may mend it. */
+async function isThere({ client, apps, into: { name: space } }: Development, tree: Tree): Promise<boolean> {
+  const found = await Promise.all(
+    apps.map(({ name: app }) => client.spaces.workspace({ space, app }).catch(() => null)),
+  )
+  return found.every((workspace) => workspace?.tree === tree.hash)
 }
 
 async function greet({ client, terminal, apps, json, into: { name } }: Development): Promise<void> {

@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 const SOON = 60_000
 
 export function describeSpaces(world: World): void {
-  const { it, newTarget, copyOf, settle, apply, until, gone, address, fetch } = world
+  const { itWithSpaces: it, newTarget, copyOf, settle, apply, until, gone, address, fetch } = world
 
   const setOf = (space: string, change: Partial<DesiredSet> = {}) =>
     sampleSet(world.artifact, 1, { id: `${space}.1`, ...change })

@@ -11,6 +11,8 @@ export interface World {
   content: SampleContent
   artifact: Artifact
   it(sentence: string, body: () => Promise<void>): void
+  /** A sentence for engines that have spaces. */
+  itWithSpaces(sentence: string, body: () => Promise<void>): void
   /** The caller's side starts anew. */
   reopen(): Promise<void>
   /** Removed when the sentence is over. */
@@ -38,7 +40,7 @@ export interface World {
 
 const LAST_GENERATION = 1_000_000
 
-type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
+type Start = Pick<World, 'it' | 'itWithSpaces' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
   open: () => Promise<Engine>
   /** Milliseconds. */
   patience: number
@@ -87,6 +89,7 @@ export function createWorld(start: Start): World {
       return start.artifact
     },
     it: start.it,
+    itWithSpaces: start.itWithSpaces,
     async reopen() {
       start.engine = await start.open()
     },

@@ -98,6 +98,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       id: set.id,
       release: set.release,
       image,
+      ...(artifact.image && { foreign: artifact.image }),
       artifact: artifact.digest,
       trees: artifact.layers.filter((layer) => layer.kind === 'app').map((layer) => layer.tree),
       config: name,
@@ -171,6 +172,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     refuses: (artifact) => images.refuses(artifact),
+    adopt: (image) => images.adopt(image),
     apply,
     remove,
     async observe(target) {

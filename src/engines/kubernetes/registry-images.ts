@@ -2,6 +2,7 @@
 import type { Artifact } from '../../api/app-spec.ts'
 import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
 import type { ContentSource, Target } from '../engine.ts'
+import { judgeImage } from './foreign-image.ts'
 import type { ImageSource } from './images.ts'
 
 export interface RegistryImagesOptions {
@@ -34,6 +35,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
 
   return {
     reference(artifact, target) {
+      if (artifact.image) return Promise.resolve(artifact.image.reference)
       const key = `${target.app} ${artifact.digest}`
       const known = pushes.get(key)
       if (known) return known
@@ -43,6 +45,11 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       return made
     },
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
+    async adopt({ reference, port }) {
+      const platform = await options.platform()
+      const found = await images.resolve(reference, platform)
+      return { image: judgeImage({ ...found, name: reference }, port), platform }
+    },
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)

@@ -14,7 +14,7 @@ import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
 import { closedFolder } from './enterable.ts'
 import { collectLayers, layOutSet } from './lay-out-set.ts'
-import { platformProblem, thisMachine } from './platform.ts'
+import { imageProblem, platformProblem, thisMachine } from './platform.ts'
 import { type Prepared, prepareDesired, prepareSet } from './prepare.ts'
 import { createRuntimeFinder } from './runtimes.ts'
 import { ensureRunner } from './start-runner.ts'
@@ -168,6 +168,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       if (problem) return problem
       const chosen = await runtimes.choose(artifact.runtime)
       return 'problem' in chosen ? chosen.problem : null
+    },
+    async adopt({ reference }) {
+      const { message, hint } = imageProblem(reference)
+      throw new TowError('REFUSED', message, { hint })
     },
     apply,
     remove: (target, generation) => ask(() => client.remove(target, generation)),

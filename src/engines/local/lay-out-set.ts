@@ -16,6 +16,7 @@ import {
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Artifact } from '../../api/app-spec.ts'
+import { flushFolders } from '../../trees/flush.ts'
 import { layOut } from '../../trees/lay-out.ts'
 import { foldersOf, mergeTrees, type Tree } from '../../trees/tree.ts'
 import type { ContentSource } from '../engine.ts'
@@ -45,9 +46,10 @@ export async function layOutSet(
   const draft = `${set.workspace}.draft`
   rmSync(draft, { recursive: true, force: true })
   openFolder(dirname(set.workspace))
-  await layOut(merged, content.blobs, draft, linkFrom === null ? {} : { linkFrom })
+  await layOut(merged, content.blobs, draft, { durable: true, ...(linkFrom !== null && { linkFrom }) })
   if (set.uid !== null) own(draft, merged, app, set.uid)
   renameSync(draft, set.workspace)
+  await flushFolders([dirname(set.workspace)])
 }
 
 export async function treesOf(
@@ -78,7 +80,7 @@ async function linkSource(
   if (existsSync(folder)) return folder
   openFolder(folders.layers)
   try {
-    await layOut(layer, content.blobs, folder)
+    await layOut(layer, content.blobs, folder, { durable: true })
   } catch (error) {
     // Two sets with the same dependencies at the same time: the other one was first.
     if (!existsSync(folder)) throw error

@@ -109,6 +109,11 @@ test('an artifact for another machine is refused with both named', () => {
   const machine = { os: 'linux', arch: 'x64', libc: 'glibc' } as const
   expect(platformProblem({ platform: 'any' }, machine)).toBeNull()
   expect(platformProblem({ platform: { os: 'linux', arch: 'x64' } }, machine)).toBeNull()
+  const image = { reference: 'ghcr.io/team/shop@sha256:1', port: 8080, user: 1000 }
+  expect(platformProblem({ platform: 'any', image }, machine)).toMatchObject({
+    message: expect.stringContaining('runs no containers, and ghcr.io/team/shop@sha256:1 is an image'),
+    hint: expect.stringContaining('-e <name>'),
+  })
   expect(platformProblem({ platform: { ...machine, libc: 'musl' } }, machine)!.message).toBe(
     'it was built for linux x64 musl, and this machine is linux x64 glibc',
   )

@@ -75,6 +75,8 @@ export interface Ships {
   ): Promise<{ names: string[]; environment: string }>
   /** The deliveries under way that wait for a build. */
   ofBuild(build: string): Promise<{ id: string; environment: string; space: string | null }[]>
+  /** Whether a delivery into this space is under way. */
+  isInto(space: string): Promise<boolean>
   /** The newest delivery of this tree that is under way and not cancelled. */
   underWay(environment: string, tree: string): Promise<Ship | null>
   /** The apps of a tree; refused where its files hold mistakes. */
@@ -113,6 +115,7 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
     },
     ofBuild: (build) => shipsOfBuild(db, build),
     source: (app, environment, artifact) => lastSource(db, app, environment, artifact),
+    isInto: async (space) => (await runningShips(db)).some(({ into }) => into?.name === space),
     async underWay(environment, tree) {
       const running = (await runningShips(db)).filter(
         (ship) =>

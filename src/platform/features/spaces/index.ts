@@ -70,6 +70,8 @@ export interface SpacesOptions {
   /** The release that serves an app in the environment. */
   below(db: Queries | Within, app: string, environment: string): Promise<ReleaseWithState | null>
   tree(hash: string): Promise<Tree>
+  /** Whether a delivery into the space is under way. */
+  isShipping(space: string): Promise<boolean>
   onError: (error: unknown) => void
   /** Milliseconds between looks at everything, where nothing wakes it. */
   lookEvery?: number
@@ -137,7 +139,7 @@ export function createSpaces(options: SpacesOptions) {
         standing: async () => (await places()).map((row) => ({ ...row, runs: row.wanted !== 'removing' })),
       })
       loop = startLoop({ pass: life.pass, interval: options.lookEvery ?? LOOK_EVERY, onError })
-      unlisten = ['spaces', 'spaces-told'].map((topic) => database.listen(topic, loop!.wake))
+      unlisten = ['spaces', 'spaces-told', 'ships'].map((topic) => database.listen(topic, loop!.wake))
     },
     async stop() {
       controller.abort()
