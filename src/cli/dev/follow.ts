@@ -4,12 +4,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import ignore from 'ignore'
-import { createWebSocketStream, WebSocket } from 'ws'
 import { TowError } from '../../api/errors.ts'
 import type { Client } from '../../client/client.ts'
 import { makeTree, subtree, type Tree } from '../../trees/tree.ts'
 import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
+import { connectWorkspace } from './connect.ts'
 
 const AGAIN_MS = [100, 300, 1000, 3000]
 /** A workspace that is not what it was taken for is looked at again; one that can't take a change stays so. */
@@ -78,23 +78,8 @@ export async function createFollower(
   }
 
   async function connect(): Promise<Holder> {
-    const { url, headers } = client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
-    const socket = new WebSocket(url, { headers })
-    const refused = new Promise<never>((_, reject) => {
-      socket.once('error', (cause) =>
-        reject(
-          new TowError('UNAVAILABLE', `the workspace of ${app} can't be reached: ${cause.message}`, {
-            cause,
-          }),
-        ),
-      )
-    })
-    refused.catch(() => {})
-    const stream = createWebSocketStream(socket)
     const claims = wanted(built).entries.map(({ path }) => path)
-    const opened = openHolder(stream, claims)
-    opened.catch(() => {})
-    return Promise.race([opened, refused])
+    return openHolder(await connectWorkspace(client, space, app), claims)
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */

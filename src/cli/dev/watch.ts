@@ -15,6 +15,8 @@ const LONGEST_MS = 400
 const GIT_QUIET_MS = 100
 const GIT_LONGEST_MS = 10_000
 const LOOK_AGAIN_MS = 4000
+/** Where looking at everything takes long, it is done more rarely: it costs one part of so many. */
+const LOOK_AGAIN_SHARE = 20
 
 export interface Changes {
   /** Paths relative to the folder; null where anything may have changed. */
@@ -31,6 +33,7 @@ export function watchFolder(root: string, signal: AbortSignal): AsyncIterable<Ch
   let paths = new Set<string>()
   let isAny = false
   let at = 0
+  let lookAgainMs = LOOK_AGAIN_MS
   let wake = () => {}
   const tell = (path: string | null) => {
     at ||= performance.now()
@@ -44,7 +47,7 @@ export function watchFolder(root: string, signal: AbortSignal): AsyncIterable<Ch
   async function somethingTold(): Promise<void> {
     if (at || signal.aborted) return
     await new Promise<void>((told) => {
-      const timer = setTimeout(() => tell(null), LOOK_AGAIN_MS)
+      const timer = setTimeout(() => tell(null), lookAgainMs)
       const stop = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', stop)
@@ -75,7 +78,10 @@ export function watchFolder(root: string, signal: AbortSignal): AsyncIterable<Ch
         isAny = false
         at = 0
         wake = () => {}
+        const began = performance.now()
         yield changes
+        if (changes.paths === null)
+          lookAgainMs = Math.max(LOOK_AGAIN_MS, LOOK_AGAIN_SHARE * (performance.now() - began))
       }
     },
   }
