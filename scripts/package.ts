@@ -29,6 +29,7 @@ const BUNDLES = [
   { input: 'src/platform/main.ts', file: 'platform.js' },
   { input: 'src/runner/main.ts', file: 'runner.mjs' },
   { input: 'src/runner/shim/shim.ts', file: 'shim.mjs' },
+  { input: 'src/router/hop/main.ts', file: 'hop.mjs' },
 ]
 
 /** Copied as they are: [from, to]. */

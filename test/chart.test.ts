@@ -164,7 +164,7 @@ describe('the chart', () => {
     expect(job.metadata.annotations['towpath.dev/key']).toBe('k-1')
   })
 
-  test('lets in the Gateway and those who name the app in their needs, and nobody else', async () => {
+  test('lets in the Gateway, those who name the app in their needs, the router of spaces, and nobody else', async () => {
     const { spec } = named(await render('app', EVERYTHING), 'NetworkPolicy', 'shop')
     expect(spec.policyTypes).toEqual(['Ingress', 'Egress'])
     expect(spec.ingress).toEqual([
@@ -173,6 +173,7 @@ describe('the chart', () => {
         from: [
           { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'gateway' } } },
           { podSelector: { matchLabels: { 'needs.towpath.dev/shop': 'true' } } },
+          { podSelector: { matchLabels: { 'towpath.dev/kind': 'router' } } },
           { namespaceSelector: { matchLabels: { team: 'support' } } },
         ],
       },
@@ -183,6 +184,24 @@ describe('the chart', () => {
       (pod) => pod.metadata.labels['needs.towpath.dev/reports'],
     )
     expect(caller.metadata.labels['towpath.dev/set']).toBe('v12.blue')
+  })
+
+  test('leads calls and whoever comes from outside to a router that it is told of', async () => {
+    const selector = { 'towpath.dev/kind': 'router' }
+    const manifests = await render('app', {
+      ...EVERYTHING,
+      calls: { selector, port: 20_001 },
+      route: { ...EVERYTHING.route, through: 'hop', removeHeaders: ['baggage'] },
+    })
+    expect(named(manifests, 'Service', 'shop').spec).toMatchObject({
+      selector,
+      ports: [{ port: 80, targetPort: 20_001 }],
+    })
+    expect(named(manifests, 'HTTPRoute', 'shop').spec.rules[0]).toMatchObject({
+      backendRefs: [{ name: 'hop', port: 80 }],
+      filters: [{ requestHeaderModifier: { remove: ['baggage'] } }],
+    })
+    expect(manifests.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
   })
 
   test('sends whoever comes from outside to nobody while it is closed, and calls from inside go on', async () => {

@@ -8,6 +8,7 @@ import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry, problemOf } from './check.ts'
 import { type BaseRequest, findBase } from './find-base.ts'
 import { type Image, type ImagePlatform, readImage } from './image.ts'
+import { type ProgramRequest, pushProgram } from './program.ts'
 import { type PushedImage, type PushRequest, type PushTools, pushImage } from './push.ts'
 import { formatReference, parseReference } from './reference.ts'
 import { connectRegistry, type Registry, type RegistryOptions } from './registry.ts'
@@ -16,6 +17,7 @@ export type { Bases } from './base.ts'
 export { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts'
 export type { BaseRequest } from './find-base.ts'
 export type { ImagePlatform } from './image.ts'
+export type { ProgramRequest } from './program.ts'
 export type { PushedImage, PushRequest } from './push.ts'
 export type { RegistryOptions } from './registry.ts'
 
@@ -39,6 +41,8 @@ export interface ResolvedImage {
 export interface Images {
   /** Sends what the registry lacks. REFUSED where the artifact does not fit its base; then nothing was sent. */
   push(request: PushRequest, signal?: AbortSignal): Promise<PushedImage>
+  /** The same for a program of our own. */
+  program(request: ProgramRequest, signal?: AbortSignal): Promise<PushedImage>
   /**
    * The judgement of a push with nothing sent: null where the artifact fits its base, else `platform` (system, processor,
    * C library) or `runtime-missing` (language, version). Throws where the base cannot be read.
@@ -62,6 +66,8 @@ export function createImages(options: RegistryOptions): Images {
   }
   return {
     push: (request, signal) => pushImage(tools, request, signal),
+    program: (request, signal) =>
+      pushProgram((image, within) => pushImage(tools, image, within), request, signal),
     async refuses(request, signal) {
       if (request.artifact.image) {
         const impossible = misfitOfPlatform(request.artifact, request.platform)

@@ -12,8 +12,8 @@ const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** Whether sending it twice does what sending it once does, and nothing of a body is lost. */
 export const isRepeatable = ({ record, hasBody }: Exchange) => !hasBody && REPEATABLE.has(record.method)
 
-/** How often a request may meet the end of a process that restarts in place: somebody saves again and again. */
-const HELD_TRIES = 10
+/** How often a request may meet the end of a process that restarts in place: one that is ending may still accept it. */
+const HELD_TRIES = 3
 
 export interface AppSide {
   /** Ends the app's work for this request, if it still does any. */
@@ -85,6 +85,8 @@ export function beginAttempt(
     const most = exchange.isHeld ? HELD_TRIES : 1
     if ((isStale || app.isUntouched?.()) && exchange.staleConnections < most) {
       exchange.staleConnections++
+      // It is left alone for a moment, as one that refuses is.
+      if (exchange.isHeld) exchange.refused.add(endpoint)
       return null
     }
     const { code } = error

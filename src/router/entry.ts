@@ -25,6 +25,10 @@ export interface Where {
   door: Door
   service: string | null
   space: string | null
+  /** Whoever connects is a proxy that is trusted: what it says of the client is passed on. */
+  behindProxy?: boolean
+  /** Nobody is led here any more: clients that keep their connections are told to let go. */
+  isLeft?: boolean
   port: number
 }
 
@@ -91,9 +95,15 @@ function admit(context: Context, client: Client, where: Where): Exchange | null 
     head,
     door: where.door,
     edgeSpace: space?.name ?? null,
+    isLeft: where.isLeft === true,
     service: found.service.key,
     path,
-    peer: { address: client.remoteAddress.replace(/^::ffff:/, ''), localPort: where.port, protocol: 'http' },
+    peer: {
+      address: client.remoteAddress.replace(/^::ffff:/, ''),
+      localPort: where.port,
+      protocol: 'http',
+      isProxy: where.behindProxy === true,
+    },
   })
   const failure = refusal(context, exchange, where.door, found, token)
   if (failure === null) return exchange

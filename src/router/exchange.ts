@@ -47,6 +47,8 @@ export interface Exchange extends Asking {
   waitsFor: DemandState | null
   /** Put at the foot of the page that answers it. */
   banner: string | null
+  /** Its client is told to close the connection. */
+  isLeft: boolean
   setCookie: string | null
   record: RequestRecord
   startedAt: number
@@ -61,6 +63,7 @@ interface Beginning {
   door: Door
   /** At the edge, the one whose name was called. */
   edgeSpace: string | null
+  isLeft: boolean
   service: string
   path: string
   peer: Peer
@@ -89,6 +92,7 @@ export function beginExchange(context: Context, from: Beginning): Exchange {
     askAgainMs: 5,
     waitsFor: null,
     banner: null,
+    isLeft: from.isLeft,
     setCookie: null,
     startedAt: performance.now(),
     over: false,

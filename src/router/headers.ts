@@ -207,13 +207,15 @@ export interface Peer {
   address: string
   localPort: number
   protocol: 'http' | 'https'
+  /** What it says of where the request came from is believed. */
+  isProxy: boolean
 }
 
 const quoted = (node: string) => (/^[\w.-]+$/.test(node) ? node : `"${node.replace(/["\\]/g, '')}"`)
 
 /** What goes to the app, but for framing: kept headers, then what the router says itself. */
 export function headersForApp(head: Head, identity: Identity, door: Door, peer: Peer): string[] {
-  const trusted = door === 'inside'
+  const trusted = door === 'inside' || peer.isProxy
   const host = head.host ?? `${peer.address}:${peer.localPort}`
   const node = peer.address.includes(':') ? `[${peer.address}]` : peer.address
   const element = `for=${quoted(node)};host=${quoted(host)};proto=${peer.protocol}`

@@ -51,7 +51,7 @@ describe('a copy that is between two lives', () => {
     }
   })
 
-  test('is asked again for what it had not answered when it died, if that does no harm; once, and never else', async () => {
+  test('is asked again for what it had not answered when it died, if that does no harm; a few times, and never else', async () => {
     const asked: string[] = []
     const dying = await app((request) => {
       asked.push(request.method!)
@@ -59,10 +59,10 @@ describe('a copy that is between two lives', () => {
     })
     const { port } = await routerWith(await over({ mine: { endpoints: [at(dying.port)] } }))
     expect((await ask(port, { headers })).status).toBe(502)
-    expect(asked).toEqual(['GET', 'GET'])
+    expect(asked).toEqual(['GET', 'GET', 'GET', 'GET'])
     expect((await ask(port, { method: 'POST', headers, body: 'x' })).status).toBe(502)
     expect((await ask(port, { method: 'PUT', headers, body: 'x' })).status).toBe(502)
-    expect(asked).toEqual(['GET', 'GET', 'POST', 'PUT'])
+    expect(asked).toEqual(['GET', 'GET', 'GET', 'GET', 'POST', 'PUT'])
   })
 
   test('that crashes while somebody waits is told at once, with its space and what is wrong', async () => {

@@ -11,6 +11,7 @@ import { sniff } from './sniff.ts'
 export interface OpenListener {
   host: string
   port: number
+  leave(isLeft: boolean): void
   close(options?: { graceMs?: number }): Promise<void>
 }
 
@@ -56,7 +57,15 @@ export async function listen(
   server.on('error', () => {})
   where.port = (server.address() as AddressInfo).port
   const parts = { server, sessions, sockets, unread }
-  return { host: at.host, port: where.port, close: (options) => closeListener(parts, options?.graceMs) }
+  const leave = (isLeft: boolean) => {
+    where.isLeft = isLeft
+  }
+  return {
+    host: at.host,
+    port: where.port,
+    leave,
+    close: (options) => closeListener(parts, options?.graceMs),
+  }
 }
 
 function http1Server(context: Context, where: Where): Server {

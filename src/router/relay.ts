@@ -35,7 +35,7 @@ export function relay(
   const { kept } = head
   if (!head.hasRequestId) kept.push('x-request-id', exchange.record.requestId)
   if (exchange.setCookie) kept.push('set-cookie', exchange.setCookie)
-  if (context.closing) kept.push('connection', 'close')
+  if (context.closing || exchange.isLeft) kept.push('connection', 'close')
   exchange.record.status = answer.status
   const foot = footOf(exchange, answer.status, head)
   try {

@@ -40,6 +40,8 @@ export interface Demand {
 export interface Listener {
   host: string
   port: number
+  /** Whether nobody is led here any more: clients are told `Connection: close`, and come next where they are led then. */
+  leave(isLeft: boolean): void
   /** Takes no new connection, lets requests finish for `graceMs` (default 10 s), then cuts. */
   close(options?: { graceMs?: number }): Promise<void>
 }
@@ -47,8 +49,11 @@ export interface Listener {
 export interface Router {
   /** Replaces the whole table at once. Requests under way keep the place they have. */
   update(table: RouteTable): void
-  /** The shared edge: the app is chosen by the Host. Port 0 takes a free one. */
-  listenEdge(at: { host: string; port: number }): Promise<Listener>
+  /**
+   * The shared edge: the app is chosen by the Host. Port 0 takes a free one. `behindProxy`: a proxy that is trusted lies in
+   * front of it; what that one says of the client is passed on.
+   */
+  listenEdge(at: { host: string; port: number; behindProxy?: boolean }): Promise<Listener>
   /**
    * A port of one service; it answers 404 while the table does not name the service. With `space` it is an edge that
    * leads into that space alone, and answers 404 while the space is not over the service.
@@ -97,6 +102,7 @@ export function createRouter(options: RouterOptions = {}): Router {
     const listener: Listener = {
       host: opened.host,
       port: opened.port,
+      leave: opened.leave,
       close(options) {
         listeners.delete(listener)
         return opened.close(options)
@@ -108,7 +114,8 @@ export function createRouter(options: RouterOptions = {}): Router {
 
   return {
     update: (table) => applyTable(state, table, context.now()),
-    listenEdge: (at) => open(at, { door: 'edge', service: null, space: null }),
+    listenEdge: ({ behindProxy = false, ...at }) =>
+      open(at, { door: 'edge', service: null, space: null, behindProxy }),
     listenService: ({ service, door, space = null, host, port }) =>
       open({ host, port }, { door, service, space }),
     async drain(id, { withinMs = context.limits.drainMs } = {}) {

@@ -146,6 +146,10 @@ export const DOORS: Record<
     path: ({ ids }) => `/api/runs/${ids.run}/terminal`,
     objects: { run: 'id' },
   },
+  'GET /api/spaces/:space/apps/:app/workspace/stream': {
+    path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/workspace/stream`,
+    objects: { space: 'space', app: 'app' },
+  },
   'GET /git/:repository/info/refs': {
     ...{ path: () => '/git/shop.git/info/refs?service=git-receive-pack', objects: 'none', basic: true },
   },

@@ -1,10 +1,21 @@
 {{- define "app.name" -}}
+{{ if .Values.space }}{{ .Release.Name }}{{ else }}{{ include "app.told" . }}{{ end }}
+{{- end }}
+
+{{/* The app's name as its processes are told it. */}}
+{{- define "app.told" -}}
 {{ .Values.app | default .Release.Name }}
+{{- end }}
+
+{{/* A name that what follows still fits behind: (dict "name" ... "length" n). Three hyphens stand in none left whole. */}}
+{{- define "app.fitting" -}}
+{{ if le (len .name) .length }}{{ .name }}{{ else }}{{ printf "%s---%s" (trunc (sub .length 11 | int) .name) (sha256sum .name | trunc 8) }}{{ end }}
 {{- end }}
 
 {{/* Set ids may hold a dot (`v12.my-space`), names of Services may not. */}}
 {{- define "app.setName" -}}
-{{ printf "%s--%s" (include "app.name" .root) (.set | replace "." "-") }}
+{{- $set := .set | replace "." "-" }}
+{{- printf "%s--%s" (include "app.fitting" (dict "name" (include "app.name" .root) "length" (sub 61 (len $set) | int))) $set }}
 {{- end }}
 
 {{- define "app.processName" -}}
@@ -29,6 +40,9 @@ towpath.dev/set: {{ .set }}
 {{ include "app.selector" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service | lower }}
 towpath.dev/environment: {{ .Values.environment }}
+{{- with .Values.space }}
+towpath.dev/space: {{ . }}
+{{- end }}
 {{- end }}
 
 {{/* Metadata of an object: (dict "root" $ "name" ... "labels" text) */}}

@@ -3,7 +3,7 @@ A command runs under a shell that hands SIGTERM on to everything in the containe
 would not be ended by a signal that it does not handle. The shell also completes the name of the process by the pod's.
 */}}
 {{- define "app.supervise" -}}
-export TOW_PROCESS="$1.${TOW_POD##*-}"; unset TOW_POD
+export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
 trap 'trap "" TERM; kill -TERM 0' TERM
 sh -c "$2" & child=$!
 while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done
@@ -12,13 +12,13 @@ exit "$code"
 
 {{/* Where a client writes, nothing begins before its first line says that it is there: no output may be missed. */}}
 {{- define "app.attend" -}}
-export TOW_PROCESS="$1.${TOW_POD##*-}"; unset TOW_POD
+export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
 read -r _ || exit 1
 exec sh -c "$2"
 {{- end }}
 
 {{- define "app.attendTerminal" -}}
-export TOW_PROCESS="$1.${TOW_POD##*-}" TERM=xterm-256color; unset TOW_POD
+export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}" TERM=xterm-256color; unset TOW_POD
 stty -echo 2>/dev/null; read -r _ || exit 1; stty echo columns "$3" rows "$4" 2>/dev/null
 exec sh -c "$2"
 {{- end }}
@@ -122,9 +122,13 @@ containers:
         value: {{ include "app.port" . | quote }}
       {{- end }}
       - name: TOW_APP
-        value: {{ include "app.name" .root | quote }}
+        value: {{ include "app.told" .root | quote }}
       - name: TOW_ENVIRONMENT
         value: {{ $values.environment | quote }}
+      {{- with $values.space }}
+      - name: TOW_SPACE
+        value: {{ . | quote }}
+      {{- end }}
       - name: TOW_RELEASE
         {{- /* In a space a set is no release: `mine.3`. */}}
         value: {{ if and $set.release (not (contains "." .set)) }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}

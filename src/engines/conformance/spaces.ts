@@ -95,7 +95,7 @@ export function describeSpaces(world: World): void {
 
   it('gives a space the whole traffic of an app, and takes it back by itself', async () => {
     const [base, mine] = await over('mine')
-    const until = Date.now() + 4000
+    const until = Date.now() + world.patience / 10
     await settle(mine!, asked('mine', { overlay: { swap: { until } } }))
     expect(await spaceOf(call(base, null, '/env'))).toBe('mine')
     expect(await spaceOf(fetch(`${await address(base)}/env`))).toBe('mine')

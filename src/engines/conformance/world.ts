@@ -10,6 +10,8 @@ export interface World {
   engine: Engine
   content: SampleContent
   artifact: Artifact
+  /** Milliseconds that one state may take to come about. */
+  patience: number
   it(sentence: string, body: () => Promise<void>): void
   /** A sentence for engines that have spaces. */
   itWithSpaces(sentence: string, body: () => Promise<void>): void
@@ -88,6 +90,7 @@ export function createWorld(start: Start): World {
     get artifact() {
       return start.artifact
     },
+    patience: start.patience,
     it: start.it,
     itWithSpaces: start.itWithSpaces,
     async reopen() {

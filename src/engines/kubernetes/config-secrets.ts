@@ -5,13 +5,13 @@ import { type Cluster, hasStatus } from './cluster/connect.ts'
 import { collectionPath, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { inWords } from './messages.ts'
-import { LABEL } from './names.ts'
+import { LABEL, nameOf, ownerLabels } from './names.ts'
 
 /** Keyed, so that nobody who may list names can test a guess about what is in it. */
-export function configName(app: string, key: string, config: Record<string, string>): string {
+export function configName(target: Target, key: string, config: Record<string, string>): string {
   const sorted = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))
   const digest = createHmac('sha256', Buffer.from(key, 'base64')).update(JSON.stringify(sorted)).digest('hex')
-  return `${app}--config-${digest.slice(0, 10)}`
+  return `${nameOf(target)}--config-${digest.slice(0, 10)}`
 }
 
 export async function putConfig(
@@ -27,10 +27,7 @@ export async function putConfig(
       name,
       namespace: cluster.namespace,
       labels: {
-        [LABEL.managedBy]: 'towpath',
-        [LABEL.platform]: owner.platform,
-        [LABEL.app]: owner.target.app,
-        [LABEL.environment]: owner.target.environment,
+        ...ownerLabels(owner.platform, owner.target),
         [LABEL.kind]: 'config',
       },
     },
@@ -51,12 +48,12 @@ export async function putConfig(
 /** Removes those that neither `wanted` names nor a pod or job still reads. */
 export async function collectConfigs(
   cluster: Cluster,
-  app: string,
+  target: Target,
   platform: string,
   /** Null: the target is going, and all of them with it. */
   wanted: ReadonlySet<string> | null,
 ): Promise<void> {
-  const labelSelector = `${LABEL.app}=${app},${LABEL.platform}=${platform}`
+  const labelSelector = `${LABEL.app}=${nameOf(target)},${LABEL.platform}=${platform}`
   const list = <Item>(kind: 'Secret' | 'Pod', selector: string) =>
     cluster
       .request<{ items: Item[] }>('GET', collectionPath(kind, cluster.namespace), {

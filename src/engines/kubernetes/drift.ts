@@ -13,7 +13,7 @@ export async function findDrift(
   generation: number,
   objects: readonly KubeObject[],
 ): Promise<string[]> {
-  const set = applySetId(recordName(target.app), cluster.namespace)
+  const set = applySetId(recordName(target), cluster.namespace)
   const found = await Promise.all(objects.map((object) => driftOf(cluster, stamped(object, generation, set))))
   return found.flat()
 }

@@ -14,7 +14,7 @@ import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { readLogs } from './logs/logs.ts'
 import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
-import { recordName } from './names.ts'
+import { nameOf, recordName } from './names.ts'
 import { isReady, setOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
@@ -58,18 +58,20 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, addresses }).catch((error) => {
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
       opening = null
       throw error
     })
     return opening
   }
 
-  function addresses({ app }: Target) {
+  function addresses(target: Target) {
     const port = settings.port === undefined ? '' : `:${settings.port}`
+    const { domain, scheme, namespace } = settings
     return {
-      public: settings.domain === null ? [] : [`${settings.scheme}://${app}.${settings.domain}${port}`],
-      internal: `http://${app}.${settings.namespace}.svc`,
+      public: domain === null ? [] : [`${scheme}://${nameOf(target)}.${domain}${port}`],
+      // Calls for a space go where all calls for the app go; the baggage tells them apart.
+      internal: `http://${target.app}.${namespace}.svc`,
     }
   }
 
@@ -92,7 +94,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
     // What runs keeps its image: a base that has moved on is no reason to replace processes.
     const image = known?.image ?? (await images.reference(artifact, target))
-    const name = configName(target.app, record.key, config)
+    const name = configName(target, record.key, config)
     if (known?.config !== name) await putConfig(cluster, { platform, target }, name, config)
     return {
       id: set.id,
@@ -123,25 +125,27 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
     })
     opened.mirror.records.put(written.secret)
+    opened.hop.claim()
     loop.claim()
     loop.kick()
   }
 
   /** Settles when the last pod is gone and the record with it: whoever closes the engine then leaves nothing behind. */
   async function remove(target: Target, generation: number): Promise<void> {
-    const { cluster, mirror, loop, changed } = await session()
-    const found = await fetchRecord(cluster, target.app)
+    const { cluster, mirror, loop, hop, changed } = await session()
+    const found = await fetchRecord(cluster, target)
     if (!found) return
     const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
       refuseOlder(target, generation, before)
       return before.removed ? null : takeAway(before, generation)
     })
     mirror.records.put(secret)
+    hop.claim()
     loop(target).claim()
-    while (mirror.records.get(recordName(target.app))) {
-      const next = changed(target.app, closing.signal, WATCH_MILLISECONDS)
+    while (mirror.records.get(recordName(target))) {
+      const next = changed(target, closing.signal, WATCH_MILLISECONDS)
       await loop(target).pass()
-      const left = mirror.records.get(recordName(target.app))
+      const left = mirror.records.get(recordName(target))
       const stored = left && readRecord(left)?.stored
       if (stored && !stored.removed) throw olderGeneration(target, generation, stored.generation)
       if (left) await next
@@ -161,7 +165,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       const arch = settings.arch ?? (await architectureOf(cluster))
       return {
         weights: true,
-        spaces: false,
+        spaces: true,
         crons: true,
         terminal: true,
         metrics: metrics.isThere() === true,
@@ -188,7 +192,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     async *watch(target, signal) {
       const opened = await session()
       while (!signal.aborted) {
-        const next = opened.changed(target.app, signal, WATCH_MILLISECONDS)
+        const next = opened.changed(target, signal, WATCH_MILLISECONDS)
         yield opened.loop(target).observe()
         await next
       }
@@ -201,8 +205,8 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         {
           cluster,
           target,
-          pods: () => podsOf(target.app),
-          changed: (aborted) => opened.changed(target.app, aborted, WATCH_MILLISECONDS),
+          pods: () => podsOf(target),
+          changed: (aborted) => opened.changed(target, aborted, WATCH_MILLISECONDS),
         },
         query,
         signal,
@@ -216,12 +220,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     async forward(target, set, port) {
       const opened = await session()
-      const pod = opened.podsOf(target.app).find((one) => setOf(one) === set && isReady(one))
+      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
       if (!pod) throw noSet(target, set)
       return forwardToPod(opened.cluster, pod.metadata.name, port)
     },
     async samples(target, since) {
-      return (await session()).metrics.samples(target.app, since)
+      return (await session()).metrics.samples(nameOf(target), since)
     },
     async drift(target) {
       const opened = await session()
@@ -231,7 +235,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     async export(target) {
       const opened = await session()
       const now = await opened.loop(target).objects()
-      if (!now) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      if (!now) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs in ${target.environment}`)
       return manifestsOf(target, now.stored, settings.namespace, now.objects)
     },
     async check() {

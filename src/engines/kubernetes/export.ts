@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import type { Target } from '../engine.ts'
 import type { KubeObject } from './cluster/kinds.ts'
-import { LABEL } from './names.ts'
+import { LABEL, nameOf } from './names.ts'
 import { type Stored, setsOf } from './stored.ts'
 
 export function manifestsOf(
@@ -12,7 +12,7 @@ export function manifestsOf(
   objects: readonly KubeObject[],
 ): string {
   const head = [
-    `# ${target.app} in ${target.environment}, generation ${stored.generation}, for the namespace ${namespace}.`,
+    `# ${nameOf(target)} in ${target.environment}, generation ${stored.generation}, for the namespace ${namespace}.`,
     '# The values of config Secrets are not shown: make those Secrets beside these manifests.',
   ]
   const secrets = setsOf(stored).map((set) => ({
@@ -21,7 +21,7 @@ export function manifestsOf(
     metadata: {
       name: set.config,
       namespace,
-      labels: { [LABEL.managedBy]: 'towpath', [LABEL.app]: target.app, [LABEL.kind]: 'config' },
+      labels: { [LABEL.managedBy]: 'towpath', [LABEL.app]: nameOf(target), [LABEL.kind]: 'config' },
     },
     type: 'Opaque',
     immutable: true,

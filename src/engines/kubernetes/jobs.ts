@@ -8,7 +8,7 @@ import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Job, Pod } from './cluster/objects.ts'
 import { inWords } from './messages.ts'
 import type { Mirror } from './mirror.ts'
-import { ANNOTATION, FIELD_MANAGER, jobName } from './names.ts'
+import { ANNOTATION, FIELD_MANAGER, jobName, nameOf } from './names.ts'
 import { lastLinesOf } from './observe/explain.ts'
 import { lastExitOf } from './observe/words.ts'
 import type { Renderer } from './render/helm.ts'
@@ -33,7 +33,7 @@ export async function startJob(
 ): Promise<void> {
   const { cluster, renderer, around, mirror } = parts
   const values = jobValues(stored, set, wanted, around)
-  const objects = await renderer.render({ name: stored.target.app, namespace: cluster.namespace, values })
+  const objects = await renderer.render({ name: nameOf(stored.target), namespace: cluster.namespace, values })
   const job = objects.find((object) => object.kind === 'Job') as KubeObject
   try {
     const query = { fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' }
@@ -48,7 +48,7 @@ export async function startJob(
 /** Null where none was ever asked for under this key. */
 export async function findJob(parts: JobParts, target: Target, key: string): Promise<Job | null> {
   const { cluster, mirror } = parts
-  const name = jobName(target.app, key)
+  const name = jobName(target, key)
   const known = mirror.jobs.get(name)
   if (known) return known
   try {
@@ -145,7 +145,7 @@ async function keepOutcome(
 /** Ends it; what has ended already stays as it is. */
 export async function cancelJob(parts: JobParts, target: Target, key: string): Promise<void> {
   for (let tries = 0; tries < 10; tries += 1) {
-    const path = objectPath('Job', parts.cluster.namespace, jobName(target.app, key))
+    const path = objectPath('Job', parts.cluster.namespace, jobName(target, key))
     const job = await parts.cluster.request<Job>('GET', path).catch((error) => {
       if (hasStatus(error, 404)) return null
       throw inWords(error, 'cancelling the run')

@@ -29,7 +29,7 @@ const ORDER: readonly (readonly KindName[])[] = [
 
 /** Whether everything that was rendered is there, made from just that, and nothing else is. */
 export function isLanded(mirror: Mirror, landing: Omit<Landing, 'confirm'>, namespace: string): boolean {
-  const set = applySetId(recordName(landing.target.app), namespace)
+  const set = applySetId(recordName(landing.target), namespace)
   return (
     landing.objects.every((object) => {
       const live = mirror.members[object.kind as keyof Mirror['members']].get(object.metadata.name)
@@ -40,7 +40,7 @@ export function isLanded(mirror: Mirror, landing: Omit<Landing, 'confirm'>, name
 
 export async function land(cluster: Cluster, mirror: Mirror, landing: Landing): Promise<void> {
   const { objects, generation } = landing
-  const set = applySetId(recordName(landing.target.app), cluster.namespace)
+  const set = applySetId(recordName(landing.target), cluster.namespace)
   for (const kinds of ORDER) {
     const now = objects.filter((object) => kinds.includes(object.kind as KindName))
     // All of them are tried: one that is refused must not hide what is wrong with the others.

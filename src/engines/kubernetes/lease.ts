@@ -7,7 +7,7 @@ import type { Target } from '../engine.ts'
 import { type Cluster, hasStatus } from './cluster/connect.ts'
 import { collectionPath, objectPath } from './cluster/kinds.ts'
 import type { Lease } from './cluster/objects.ts'
-import { LABEL, recordName } from './names.ts'
+import { ownerLabels, recordName } from './names.ts'
 
 export interface Holder {
   platform: string
@@ -20,7 +20,7 @@ const TRIES = 10
 const DURATION_SECONDS = 3600
 
 export async function takeLease(cluster: Cluster, target: Target, holder: Holder): Promise<Lease> {
-  const name = recordName(target.app)
+  const name = recordName(target)
   const identity = identityOf(holder)
   for (let tries = 1; ; tries += 1) {
     const path = objectPath('Lease', cluster.namespace, name)
@@ -38,10 +38,7 @@ export async function takeLease(cluster: Cluster, target: Target, holder: Holder
         namespace: cluster.namespace,
         ...(found ? { resourceVersion: found.metadata.resourceVersion as string } : {}),
         labels: {
-          [LABEL.managedBy]: 'towpath',
-          [LABEL.platform]: holder.platform,
-          [LABEL.app]: target.app,
-          [LABEL.environment]: target.environment,
+          ...ownerLabels(holder.platform, target),
         },
       },
       spec: {

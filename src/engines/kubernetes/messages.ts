@@ -2,11 +2,12 @@
 import { TowError } from '../../api/errors.ts'
 import type { Target } from '../engine.ts'
 import { ClusterError } from './cluster/connect.ts'
+import { nameOf } from './names.ts'
 
 export function olderGeneration(target: Target, generation: number, inForce: number): TowError {
   return new TowError(
     'CONFLICT',
-    `generation ${generation} of ${target.app} in ${target.environment} is older than ${inForce}, which is in force`,
+    `generation ${generation} of ${nameOf(target)} in ${target.environment} is older than ${inForce}, which is in force`,
   )
 }
 
@@ -23,7 +24,7 @@ export function belongsToOther(app: string, namespace: string, platform: string)
 export function otherEnvironment(target: Target, namespace: string, other: string): TowError {
   return new TowError(
     'REFUSED',
-    `the namespace ${namespace} already runs ${target.app} for ${other}, so it cannot run it for ${target.environment} too`,
+    `the namespace ${namespace} already runs ${nameOf(target)} for ${other}, so it cannot run it for ${target.environment} too`,
     { hint: 'bind each environment to a namespace of its own' },
   )
 }
@@ -39,7 +40,7 @@ export function foreignObject(kind: string, name: string, namespace: string): To
 export function takenOver(target: Target): TowError {
   return new TowError(
     'CONFLICT',
-    `another platform process looks after ${target.app} in ${target.environment} since`,
+    `another platform process looks after ${nameOf(target)} in ${target.environment} since`,
   )
 }
 
@@ -48,11 +49,11 @@ export function engineClosed(): TowError {
 }
 
 export function noSet(target: Target, set: string): TowError {
-  return new TowError('NOT_FOUND', `no set ${set} of ${target.app} runs in ${target.environment}`)
+  return new TowError('NOT_FOUND', `no set ${set} of ${nameOf(target)} runs in ${target.environment}`)
 }
 
 export function noJob(target: Target, key: string): TowError {
-  return new TowError('NOT_FOUND', `no run ${key} of ${target.app} is known in ${target.environment}`)
+  return new TowError('NOT_FOUND', `no run ${key} of ${nameOf(target)} is known in ${target.environment}`)
 }
 
 /** What the API server refused, in words; anything else stays what it is. */

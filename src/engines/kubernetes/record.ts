@@ -9,7 +9,7 @@ import { type Cluster, hasStatus } from './cluster/connect.ts'
 import { collectionPath, KINDS, MEMBER_KINDS, objectPath } from './cluster/kinds.ts'
 import type { Secret } from './cluster/objects.ts'
 import { belongsToOther, olderGeneration, otherEnvironment } from './messages.ts'
-import { ANNOTATION, applySetId, LABEL, recordName } from './names.ts'
+import { ANNOTATION, applySetId, LABEL, nameOf, ownerLabels, recordName } from './names.ts'
 import { emptyStored, type Stored } from './stored.ts'
 
 export interface TargetRecord {
@@ -34,12 +34,12 @@ export function readRecord(secret: Secret): TargetRecord | null {
 
 export async function fetchRecord(
   cluster: Cluster,
-  app: string,
+  target: Target,
 ): Promise<{ secret: Secret; record: TargetRecord } | null> {
   try {
     const secret = await cluster.request<Secret>(
       'GET',
-      objectPath('Secret', cluster.namespace, recordName(app)),
+      objectPath('Secret', cluster.namespace, recordName(target)),
     )
     const record = readRecord(secret)
     return record ? { secret, record } : null
@@ -60,7 +60,7 @@ export async function changeRecord(
 ): Promise<{ secret: Secret; record: TargetRecord }> {
   const { platform, target } = owner
   for (let tries = 1; ; tries += 1) {
-    const found = await fetchRecord(cluster, target.app)
+    const found = await fetchRecord(cluster, target)
     if (found) refuseForeign(found.secret, found.record.stored, owner, cluster.namespace)
     const before = found?.record.stored ?? emptyStored(target)
     const after = change(before)
@@ -92,14 +92,14 @@ function refuseForeign(
   namespace: string,
 ): void {
   const other = secret.metadata.labels?.[LABEL.platform]
-  if (other !== platform) throw belongsToOther(target.app, namespace, other ?? 'unknown')
+  if (other !== platform) throw belongsToOther(nameOf(target), namespace, other ?? 'unknown')
   if (stored.target.environment !== target.environment) {
     throw otherEnvironment(target, namespace, stored.target.environment)
   }
 }
 
 function recordSecret(namespace: string, platform: string, stored: Stored, key: string): Secret {
-  const name = recordName(stored.target.app)
+  const name = recordName(stored.target)
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -107,10 +107,7 @@ function recordSecret(namespace: string, platform: string, stored: Stored, key: 
       name,
       namespace,
       labels: {
-        [LABEL.managedBy]: 'towpath',
-        [LABEL.platform]: platform,
-        [LABEL.app]: stored.target.app,
-        [LABEL.environment]: stored.target.environment,
+        ...ownerLabels(platform, stored.target),
         [LABEL.kind]: 'record',
         [LABEL.applySet]: applySetId(name, namespace),
       },

@@ -4,6 +4,7 @@ import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
 import type { ContentSource, Target } from '../engine.ts'
 import { judgeImage } from './foreign-image.ts'
 import type { ImageSource } from './images.ts'
+import type { Program } from './programs.ts'
 
 export interface RegistryImagesOptions {
   images: Images
@@ -33,17 +34,34 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
     return reference
   }
 
+  async function pushProgram({ name, files }: Program): Promise<string> {
+    const { reference } = await images.program({
+      name: `tow-${name}`,
+      files: await files(),
+      node: '>=22.18',
+      bases,
+      platform: await options.platform(),
+      // No app's name has two hyphens.
+      repository: `${registry}/tow--${name}`,
+    })
+    return reference
+  }
+
+  function once(key: string, push: () => Promise<string>): Promise<string> {
+    const known = pushes.get(key)
+    if (known) return known
+    const made = push()
+    pushes.set(key, made)
+    made.finally(() => pushes.delete(key)).catch(() => {})
+    return made
+  }
+
   return {
-    reference(artifact, target) {
-      if (artifact.image) return Promise.resolve(artifact.image.reference)
-      const key = `${target.app} ${artifact.digest}`
-      const known = pushes.get(key)
-      if (known) return known
-      const made = push(artifact, target)
-      pushes.set(key, made)
-      made.finally(() => pushes.delete(key)).catch(() => {})
-      return made
-    },
+    reference: async (artifact, target) =>
+      artifact.image
+        ? artifact.image.reference
+        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target)),
+    program: (program) => once(`-- ${program.name}`, () => pushProgram(program)),
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     async adopt({ reference, port }) {
       const platform = await options.platform()

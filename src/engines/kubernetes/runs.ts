@@ -38,7 +38,7 @@ export function createRuns(parts: RunParts): Pick<Engine, 'run' | 'job' | 'cance
 
   async function over(opened: Session, target: Target, key: string, signal: AbortSignal): Promise<JobStatus> {
     while (!signal.aborted) {
-      const next = opened.changed(target.app, signal, LOOK_MILLISECONDS)
+      const next = opened.changed(target, signal, LOOK_MILLISECONDS)
       const job = await findJob(jobParts(opened), target, key)
       const status = job ? await jobStatus(jobParts(opened), job) : null
       if (!status) throw noJob(target, key)
@@ -52,7 +52,7 @@ export function createRuns(parts: RunParts): Pick<Engine, 'run' | 'job' | 'cance
   async function startedPod(opened: Session, target: Target, job: Job): Promise<Pod> {
     const patience = AbortSignal.timeout(START_MILLISECONDS)
     while (!patience.aborted) {
-      const next = opened.changed(target.app, patience, LOOK_MILLISECONDS)
+      const next = opened.changed(target, patience, LOOK_MILLISECONDS)
       const pod = podOfJob(opened.mirror, job)
       const state = pod ? statusOf(pod)?.state : undefined
       if (pod && (state?.running || state?.terminated || isOver(pod))) return pod
@@ -64,7 +64,7 @@ export function createRuns(parts: RunParts): Pick<Engine, 'run' | 'job' | 'cance
   }
 
   async function keepAttended({ cluster, mirror }: Session, target: Target, key: string): Promise<void> {
-    const path = objectPath('Job', cluster.namespace, jobName(target.app, key))
+    const path = objectPath('Job', cluster.namespace, jobName(target, key))
     const body = { metadata: { annotations: { [ANNOTATION.attended]: 'true' } } }
     mirror.jobs.put(
       await cluster.request<Job>('PATCH', path, { body, contentType: 'application/merge-patch+json' }),

@@ -2,10 +2,13 @@
 import type { Observation, Target } from '../engine.ts'
 import { type Cluster, connectCluster } from './cluster/connect.ts'
 import type { Pod } from './cluster/objects.ts'
+import { createHop, type Hop } from './hop/hop.ts'
+import { seenSet } from './hop/seen.ts'
+import type { ImageSource } from './images.ts'
 import type { Holder } from './lease.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
-import { LABEL, WEB_PORT } from './names.ts'
+import { LABEL, nameOf, WEB_PORT } from './names.ts'
 import { createExplainer } from './observe/explain.ts'
 import { readRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
@@ -18,10 +21,11 @@ export interface Session {
   mirror: Mirror
   metrics: Metrics
   loop(target: Target): TargetLoop
+  hop: Hop
   targets(): Target[]
-  podsOf(app: string): Pod[]
-  /** Settles at the next change of the app, when the signal is aborted, or after so many milliseconds. */
-  changed(app: string, signal: AbortSignal, within: number): Promise<void>
+  podsOf(target: Target): Pod[]
+  /** Settles at the next change of the target, when the signal is aborted, or after so many milliseconds. */
+  changed(target: Target, signal: AbortSignal, within: number): Promise<void>
   close(): void
 }
 
@@ -30,6 +34,7 @@ export interface SessionOptions {
   holder: Holder
   renderer: Renderer
   around: Surroundings
+  images: Pick<ImageSource, 'program'>
   addresses: (target: Target) => Observation['addresses']
 }
 
@@ -42,30 +47,32 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const loops = new Map<string, TargetLoop>()
   const listeners = new Map<string, Set<() => void>>()
 
-  function notify(app: string): void {
-    for (const listener of [...(listeners.get(app) ?? [])]) listener()
+  function notify(name: string): void {
+    for (const listener of [...(listeners.get(name) ?? [])]) listener()
   }
 
-  function changed(app: string): void {
-    const known = loops.get(app)
+  function changed(name: string): void {
+    hop.kick()
+    const known = loops.get(name)
     if (known) known.kick()
     else {
-      const target = targets().find((one) => one.app === app)
+      const target = targets().find((one) => nameOf(one) === name)
       if (target) loop(target).kick()
     }
-    notify(app)
+    notify(name)
   }
 
   function targets(): Target[] {
     return mirror.records.all().flatMap((secret) => readRecord(secret)?.stored.target ?? [])
   }
 
-  function podsOf(app: string): Pod[] {
-    return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === app)
+  function podsOf(target: Target): Pod[] {
+    const name = nameOf(target)
+    return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
   }
 
   function loop(target: Target): TargetLoop {
-    const known = loops.get(target.app)
+    const known = loops.get(nameOf(target))
     if (known) return known
     const made = createTargetLoop(target, {
       cluster,
@@ -77,9 +84,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
       addresses: options.addresses,
-      changed: () => notify(target.app),
+      hop,
+      changed: () => notify(nameOf(target)),
     })
-    loops.set(target.app, made)
+    loops.set(nameOf(target), made)
     return made
   }
 
@@ -89,7 +97,25 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const explainer = createExplainer(cluster, port, Date.now, (pod) =>
     changed(pod.metadata.labels?.[LABEL.app] ?? ''),
   )
+  const hop = createHop({
+    cluster,
+    mirror,
+    images: options.images,
+    around,
+    holder,
+    routeLag: settings.routeLagMilliseconds,
+    stored: () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? []),
+    seen: (target, set) => seenSet(mirror, loop(target), target, set),
+    changed() {
+      for (const one of loops.values()) one.kick()
+      for (const name of listeners.keys()) notify(name)
+    },
+    heard() {
+      for (const target of targets()) if (target.space !== undefined) notify(nameOf(target))
+    },
+  })
   await mirror.synced
+  hop.kick()
   for (const target of targets()) loop(target).kick()
 
   return {
@@ -97,12 +123,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     mirror,
     metrics,
     loop,
+    hop,
     targets,
     podsOf,
-    changed(app, signal, within) {
+    changed(target, signal, within) {
       return new Promise((resolve) => {
-        const mine = listeners.get(app) ?? new Set()
-        listeners.set(app, mine)
+        const name = nameOf(target)
+        const mine = listeners.get(name) ?? new Set()
+        listeners.set(name, mine)
         const done = () => {
           mine.delete(done)
           clearTimeout(timer)
@@ -117,6 +145,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
     close() {
       ending.abort()
+      hop.close()
       for (const one of loops.values()) one.close()
       cluster.close()
     },

@@ -3,7 +3,7 @@
  * has come. Whoever starts anew goes on from here.
  */
 import type { ForeignImage, ProcessSpec } from '../../api/app-spec.ts'
-import type { Desired, DesiredCron, SplitRule, Target } from '../engine.ts'
+import type { Desired, DesiredCron, Overlay, SplitRule, Target } from '../engine.ts'
 
 export interface StoredSet {
   id: string
@@ -28,6 +28,8 @@ export interface StoredDesired {
   restarts: Record<string, number>
   /** Nobody from outside is let in. */
   closed: boolean
+  /** Of a target with a space: how traffic comes to it. */
+  overlay?: Overlay
 }
 
 export interface Stored {
@@ -41,6 +43,9 @@ export interface Stored {
   split: SplitRule[]
   /** What it was last seen to do. */
   served: SplitRule[]
+  /** Calls between apps lead through the hop, and how often they began to. */
+  through?: boolean
+  reroutes?: number
 }
 
 export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {}, closed: false }
@@ -70,6 +75,16 @@ export function takeAway(before: Stored, generation: number): Stored {
   return { ...before, generation, removed: true, desired: NOTHING, retained: [], split: [], served: [] }
 }
 
+/**
+ * Calls begin to lead through the hop, or end to. A connection that a caller keeps from before would lead past it for as
+ * long as there is something to ask, and a space's requests would be answered by the environment: the processes are
+ * replaced once, one at a time. On the way back nobody has to be: the hop ends its own connections.
+ */
+export function reroute(stored: Stored, through: boolean): Stored {
+  if ((stored.through ?? false) === through) return stored
+  return { ...stored, through, reroutes: (stored.reroutes ?? 0) + Number(through) }
+}
+
 /** `restarts` of the wish as the record keeps it. */
 export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesired {
   return {
@@ -78,5 +93,6 @@ export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesire
     crons: desired.crons,
     restarts: desired.restarts ?? {},
     closed: desired.maintenance !== undefined,
+    ...(desired.overlay === undefined ? {} : { overlay: desired.overlay }),
   }
 }

@@ -8,12 +8,13 @@ import type { Cluster } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
+import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
-import { LABEL, recordName } from './names.ts'
+import { LABEL, nameOf, recordName } from './names.ts'
 import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
@@ -21,7 +22,7 @@ import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
-import { emptyStored, type Stored, setsOf } from './stored.ts'
+import { emptyStored, reroute, type Stored, setsOf } from './stored.ts'
 import { vanish } from './vanish.ts'
 
 export interface TargetParts {
@@ -35,6 +36,7 @@ export interface TargetParts {
   routeLag: number
   usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   addresses: (target: Target) => Observation['addresses']
+  hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -57,8 +59,11 @@ const LONGEST_RETRY = 30_000
 const COLLECT_MILLISECONDS = 60_000
 
 export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
-  const { cluster, mirror, renderer, explainer, holder } = parts
+  const { cluster, mirror, renderer, explainer, holder, hop } = parts
   const owner = { platform: holder.platform, target }
+  const name = nameOf(target)
+  // The hop says itself what it does, and waits for whom the cluster does not lead to yet.
+  const routeLag = target.space === undefined ? parts.routeLag : 0
   let running = false
   let again = false
   let closed = false
@@ -79,11 +84,11 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   const waiting: PromiseWithResolvers<void>[] = []
 
   const mine = <Item extends KubeObject>(items: Item[]) =>
-    items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === target.app)
+    items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
   const pods = () => mine(mirror.pods.all())
-  const ofTarget = `${LABEL.app}=${target.app},${LABEL.platform}=${holder.platform}`
+  const ofTarget = `${LABEL.app}=${name},${LABEL.platform}=${holder.platform}`
   const record = (): TargetRecord | null => {
-    const found = mirror.records.get(recordName(target.app))
+    const found = mirror.records.get(recordName(target))
     return found ? readRecord(found) : null
   }
 
@@ -108,7 +113,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       for (const one of asked) one.reject(engineClosed())
     } catch (error) {
       failures += 1
-      const told = inWords(error, `${target.app} in ${target.environment}`)
+      const told = inWords(error, `${name} in ${target.environment}`)
       problem = { code: 'not-applied', message: told.message, ...hintOf(told) }
       for (const one of asked) one.reject(told)
       // What was refused is refused again until something changes; a change of the record kicks.
@@ -139,10 +144,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const reach = reachable()
     const wasRouted = isRouted(now.stored, Date.now())
     const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
-    const next = plan(now.stored, facts)
+    const next = reroute(plan(now.stored, facts), hop.ways(target).calls !== null)
     const stored = next === now.stored ? next : await write(now, next)
-    const values = chartValues(stored, parts.around)
-    objects = await renderer.render({ name: target.app, namespace: cluster.namespace, values })
+    const values = chartValues(stored, parts.around, hop.ways(target))
+    objects = await renderer.render({ name, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
     if (!sameSplit(stored.split, stored.desired.split)) warm({ ...stored, split: stored.desired.split })
     const landing = { target, generation: stored.generation, objects }
@@ -158,20 +163,20 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const lookAt = explainer.look(pods(), setsOf(stored), warnings())
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored, at)) + parts.routeLag - at
+    const lag = Math.max(movedAt, mannedSince(stored, at)) + routeLag - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
 
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */
   function warm(next: Stored): void {
-    const values = chartValues(next, parts.around)
-    renderer.render({ name: target.app, namespace: cluster.namespace, values }).catch(() => {})
+    const values = chartValues(next, parts.around, hop.ways(target))
+    renderer.render({ name, namespace: cluster.namespace, values }).catch(() => {})
   }
 
   /** Taken once, and never again after another process has taken it: it is the one that was told last. */
   async function holdLease(): Promise<void> {
-    const lease = mirror.leases.get(recordName(target.app))
+    const lease = mirror.leases.get(recordName(target))
     if (isOurs && lease && !isHeldBy(lease, holder)) throw takenOver(target)
     if (isOurs) return
     mirror.leases.put(await takeLease(cluster, target, holder))
@@ -189,7 +194,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
 
   /** Read anew, since what follows cannot be undone: nothing that serves goes while nobody else does. */
   async function confirm(stored: Stored, gone: readonly KubeObject[]): Promise<boolean> {
-    const path = objectPath('Secret', cluster.namespace, recordName(target.app))
+    const path = objectPath('Secret', cluster.namespace, recordName(target))
     const there = readRecord(await cluster.request<Secret>('GET', path))
     if (JSON.stringify(there?.stored) !== JSON.stringify(stored)) throw takenOver(target)
     const leaving = new Set(gone.map((object) => object.metadata.labels?.[LABEL.set] ?? ''))
@@ -221,15 +226,15 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
   function isRouted(stored: Stored, at: number): boolean {
     if (!isInForce(stored)) return false
-    const route = mirror.routes.get(target.app)
+    const route = mirror.routes.get(name)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
-    if (isAsked && !isAccepted(route)) return false
+    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     const { uid, generation } = (isAsked && route?.metadata) || {}
     const key = JSON.stringify([stored.split, uid, generation])
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
     if (move?.key !== key) move = { key, since: isOld ? 0 : at }
-    return at - move.since >= parts.routeLag
+    return at - move.since >= routeLag
   }
 
   function reachable(): Reach {
@@ -248,7 +253,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   function isInForce(stored: Stored): boolean {
-    if (rendered !== JSON.stringify(chartValues(stored, parts.around))) return false
+    if (rendered !== JSON.stringify(chartValues(stored, parts.around, hop.ways(target)))) return false
     return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
   }
 
@@ -256,15 +261,16 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (Date.now() - collectedAt < COLLECT_MILLISECONDS) return
     collectedAt = Date.now()
     const used = [...setsOf(stored).map((set) => set.config)]
-    await collectConfigs(cluster, target.app, holder.platform, new Set(used))
+    await collectConfigs(cluster, target, holder.platform, new Set(used))
     await collectJobs(cluster, mine(mirror.jobs.all()), Date.now())
   }
 
   function observe(): Observation {
     const at = Date.now()
     const stored = record()?.stored ?? emptyStored(target)
-    const route = mirror.routes.get(target.app)
-    const problems = [problem, routeProblem(route)].filter((one) => one !== null)
+    const route = mirror.routes.get(name)
+    const routing = target.space === undefined ? routeProblem(route) : hop.problem()
+    const problems = [problem, routing].filter((one) => one !== null)
     return observationOf({
       stored,
       pods: pods(),
@@ -273,9 +279,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
-      isHeardOf: at - mannedSince(stored, at) >= parts.routeLag,
+      isHeardOf: at - mannedSince(stored, at) >= routeLag,
       addresses: parts.addresses(target),
       problems,
+      demand: hop.demand(target),
       at: mirror.trueAt(),
     })
   }
@@ -296,8 +303,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     async objects() {
       const stored = record()?.stored
       if (!stored || stored.removed || stored.generation === 0) return null
-      const values = chartValues(stored, parts.around)
-      const input = { name: target.app, namespace: cluster.namespace, values }
+      const values = chartValues(stored, parts.around, hop.ways(target))
+      const input = { name, namespace: cluster.namespace, values }
       return { stored, objects: await renderer.render(input) }
     },
     close() {

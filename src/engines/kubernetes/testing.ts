@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { Agent, type RequestOptions, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -15,6 +15,7 @@ import { type Cluster, connectCluster, hasStatus } from './cluster/connect.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
+import { createCaller } from './test-caller.ts'
 
 const { env } = process
 /** Why the cluster's part is skipped, or null. */
@@ -80,6 +81,7 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
+  const caller = createCaller(admin, `${env.TOW_TEST_REGISTRY}/base/node:24`)
   const engines: Engine[] = []
   const facts: EngineFacts = { kubeconfig, namespace, cache: join(folder, 'rendered') }
 
@@ -94,12 +96,17 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
       return engine
     },
     // Names under the domain lead to the Gateway inside the cluster alone.
-    fetch: ((input: string | URL, init: RequestInit = {}) =>
-      throughGateway(new URL(input), init, agent, place.gateway)) as typeof fetch,
+    fetch: (async (input: string | URL, init: RequestInit = {}) => {
+      const url = new URL(input)
+      if (!url.hostname.endsWith(`.${namespace}.svc`)) return throughGateway(url, init, agent, place.gateway)
+      await caller.ready(url)
+      return fromInside(url, init, caller.agent)
+    }) as typeof fetch,
     post: (path, body) => admin.request('POST', path, { body }),
     async dispose() {
       for (const engine of engines) await engine.close()
       agent.destroy()
+      caller.agent.destroy()
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
         // On its way already, or gone.
         if (!hasStatus(error, 404, 409)) throw error
@@ -206,15 +213,28 @@ async function limitedKubeconfig(
 function throughGateway(url: URL, init: RequestInit, agent: Agent, gateway: string): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('host', url.host)
+  return ask(init, headers, {
+    host: gateway,
+    port: url.port || 80,
+    path: `${url.pathname}${url.search}`,
+    agent: headers.get('connection') === 'close' ? false : agent,
+  })
+}
+
+function fromInside(url: URL, init: RequestInit, agent: Agent): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.delete('connection')
+  headers.set('x-to', url.href)
+  return ask(init, headers, { agent })
+}
+
+function ask(init: RequestInit, headers: Headers, where: RequestOptions): Promise<Response> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
-        host: gateway,
-        port: url.port || 80,
-        path: `${url.pathname}${url.search}`,
+        ...where,
         method: init.method ?? 'GET',
         headers: Object.fromEntries(headers),
-        agent: headers.get('connection') === 'close' ? false : agent,
         ...(init.signal ? { signal: init.signal } : {}),
       },
       (response) =>

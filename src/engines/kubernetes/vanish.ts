@@ -5,7 +5,7 @@ import { objectPath } from './cluster/kinds.ts'
 import { collectConfigs } from './config-secrets.ts'
 import { land } from './land.ts'
 import type { Mirror } from './mirror.ts'
-import { LABEL, recordName } from './names.ts'
+import { LABEL, nameOf, recordName } from './names.ts'
 import type { TargetRecord } from './record.ts'
 
 /** One look at it; called again after every change until nothing is left. */
@@ -18,17 +18,17 @@ export async function vanish(
   const { generation } = stored
   await land(cluster, mirror, { target, generation, objects: [], confirm: async () => true })
   const isMine = ({ metadata }: { metadata: { labels?: Record<string, string> } }) =>
-    metadata.labels?.[LABEL.app] === target.app
+    metadata.labels?.[LABEL.app] === nameOf(target)
   const jobs = mirror.jobs.all().filter(isMine)
   for (const { metadata } of jobs) {
     if (metadata.deletionTimestamp) continue
     await remove(cluster, objectPath('Job', cluster.namespace, metadata.name), { uid: metadata.uid })
   }
   if (jobs.length > 0 || mirror.pods.all().some(isMine)) return
-  await collectConfigs(cluster, target.app, platform, null)
-  await remove(cluster, objectPath('Lease', cluster.namespace, recordName(target.app)), {})
-  await remove(cluster, objectPath('Secret', cluster.namespace, recordName(target.app)), { resourceVersion })
-  mirror.records.drop(recordName(target.app))
+  await collectConfigs(cluster, target, platform, null)
+  await remove(cluster, objectPath('Lease', cluster.namespace, recordName(target)), {})
+  await remove(cluster, objectPath('Secret', cluster.namespace, recordName(target)), { resourceVersion })
+  mirror.records.drop(recordName(target))
 }
 
 async function remove(

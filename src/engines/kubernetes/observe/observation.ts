@@ -2,6 +2,7 @@
 import { Cron } from 'croner'
 import type {
   CronRun,
+  Demand,
   Observation,
   ObservedCron,
   ObservedProcess,
@@ -40,6 +41,7 @@ export interface Seen {
   isHeardOf: boolean
   addresses: Observation['addresses']
   problems: Problem[]
+  demand: Demand | undefined
   /** When this was true; milliseconds since the epoch. */
   at: number
 }
@@ -60,6 +62,7 @@ export function observationOf(seen: Seen): Observation {
     crons: stored.desired.crons.map((cron) => observedCron(cron.name, seen)),
     addresses: seen.addresses,
     ...(seen.problems.length > 0 ? { problems: seen.problems } : {}),
+    ...(seen.demand ? { demand: seen.demand } : {}),
   }
 }
 

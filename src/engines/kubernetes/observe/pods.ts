@@ -42,7 +42,8 @@ export function setOf(pod: Pod): string {
 
 /** `web.x7k2p`, after a restart of its container `web.x7k2p-1`: stable for the life of the process. */
 export function instanceName(pod: Pod, restarts: number): string {
-  const suffix = pod.metadata.name.slice(pod.metadata.name.lastIndexOf('-') + 1)
+  // What Kubernetes made up: a long name before it is cut, and then no hyphen stands between.
+  const suffix = pod.metadata.name.slice(-5)
   return `${processNameOf(pod)}.${suffix}${restarts > 0 ? `-${restarts}` : ''}`
 }
 

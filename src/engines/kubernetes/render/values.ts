@@ -1,6 +1,7 @@
 /** What is asked for in the words of the chart. Pure. */
 import type { Job, SplitRule } from '../../engine.ts'
-import { jobKeyName, LABEL } from '../names.ts'
+import { jobKeyName, LABEL, routerSelector } from '../names.ts'
+import { WEB } from '../plan.ts'
 import type { KubernetesSettings } from '../settings.ts'
 import type { Stored, StoredSet } from '../stored.ts'
 import { setsOf } from '../stored.ts'
@@ -16,17 +17,27 @@ export interface Surroundings {
   values: Record<string, unknown>
 }
 
+/** Where requests for an app are led, beside the way that the chart knows by itself. */
+export interface Ways {
+  /** The hop, and its port for the app, where calls between apps lead through it. */
+  calls: { name: string; port: number } | null
+  /** The hop, where whoever comes from outside comes through it. */
+  edge: string | null
+  /** Spaces lie over the environment: nobody from outside may claim to come from one. */
+  spaces: boolean
+}
+
 /** Seconds between SIGTERM and SIGKILL of a command that was cancelled or has run out of time. */
 const JOB_GRACE_SECONDS = 5
 
-export function chartValues(stored: Stored, around: Surroundings): object {
+export function chartValues(stored: Stored, around: Surroundings, ways: Ways): object {
   const { desired, target } = stored
   return {
     ...commonValues(stored, around),
     sets: Object.fromEntries(
       setsOf(stored).map((set) => [
         set.id,
-        { ...setValues(set), processes: processValues(set, desired.restarts) },
+        { ...setValues(set), processes: processValues(set, restartsOf(stored)) },
       ]),
     ),
     split: weightsOf(stored.split, setsOf(stored)),
@@ -37,10 +48,17 @@ export function chartValues(stored: Stored, around: Surroundings): object {
       ]),
     ),
     route: {
-      hostnames: around.domain === null ? [] : [`${target.app}.${around.domain}`],
+      // Hosts of a space lead to the router, which knows them all.
+      hostnames:
+        around.domain === null || target.space !== undefined ? [] : [`${target.app}.${around.domain}`],
       gateways: around.gateways,
       closed: desired.closed,
+      ...(ways.edge === null ? {} : { through: ways.edge }),
+      ...(ways.spaces ? { removeHeaders: ['baggage'] } : {}),
     },
+    ...(ways.calls === null
+      ? {}
+      : { calls: { selector: routerSelector(ways.calls.name), port: ways.calls.port } }),
   }
 }
 
@@ -71,6 +89,7 @@ function commonValues({ target }: Stored, { platform, values }: Surroundings): R
     ...values,
     app: target.app,
     environment: target.environment,
+    ...(target.space === undefined ? {} : { space: target.space }),
     labels: {
       ...(values.labels as object | undefined),
       [LABEL.managedBy]: 'towpath',
@@ -88,6 +107,10 @@ function setValues({ image, release, config, needs, foreign }: StoredSet): Recor
     ...(foreign && { port: foreign.port, user: foreign.user }),
     ...(foreign?.group !== undefined && { group: foreign.group }),
   }
+}
+
+function restartsOf({ desired: { restarts }, reroutes = 0 }: Stored): Record<string, number> {
+  return reroutes === 0 ? restarts : { ...restarts, [WEB]: (restarts[WEB] ?? 0) + reroutes }
 }
 
 function processValues(set: StoredSet, restarts: Record<string, number>): object {

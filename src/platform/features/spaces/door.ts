@@ -36,7 +36,7 @@ export function mountWorkspaces(server: FastifyInstance, door: WorkspaceDoor): v
     async handler(request: FastifyRequest, reply) {
       const { space, app } = request.params as { space: string; app: string }
       const stream = await open(door, space, app)
-      const { socket, head } = takeUpgrade(request, reply)
+      const { socket, head } = joinedOr(() => takeUpgrade(request, reply), stream)
       sockets.handleUpgrade(request.raw, socket as Duplex, head, (joined) => {
         const pings = setInterval(() => joined.ping(), PING_MS)
         joined.on('close', () => clearInterval(pings))
@@ -46,6 +46,16 @@ export function mountWorkspaces(server: FastifyInstance, door: WorkspaceDoor): v
       })
     },
   })
+}
+
+/** Nobody would ever end the stream of a request that turns out to be none for it. */
+function joinedOr<Value>(take: () => Value, stream: Duplex): Value {
+  try {
+    return take()
+  } catch (error) {
+    stream.destroy()
+    throw error
+  }
 }
 
 async function open(door: WorkspaceDoor, space: string, app: string): Promise<Duplex> {
