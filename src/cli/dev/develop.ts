@@ -1,4 +1,5 @@
 /** `tow dev` as it goes on: apps are shipped into the space once, and from then on every save is live there. */
+import { setFlagsFromString } from 'node:v8'
 import type { Origin } from '../../api/app-spec.ts'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
@@ -35,6 +36,8 @@ const PROVE_MS = 20_000
 
 export async function develop(development: Development): Promise<number> {
   const { client, terminal, signal, root, home, apps, into, json } = development
+  // It stays for hours beside an editor: what each look leaves behind is cleared away early.
+  setFlagsFromString('--optimize-for-size')
   let { tree } = development
   if (!(await ship(development, tree))) {
     if (development.once || !(await isThere(development, tree))) return 1

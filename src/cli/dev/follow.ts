@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import ignore from 'ignore'
 import { TowError } from '../../api/errors.ts'
 import type { Client } from '../../client/client.ts'
-import { makeTree, subtree, type Tree } from '../../trees/tree.ts'
+import { diffTrees } from '../../trees/diff.ts'
+import { indexOfPath, makeTree, subtree, type Tree } from '../../trees/tree.ts'
 import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
 import { connectWorkspace } from './connect.ts'
@@ -74,6 +75,7 @@ export async function createFollower(
   function wanted(tree: Tree): Tree {
     const made = new Set(workspace.made)
     const own = subtree(tree, workspace.root)
+    if (made.size === 0 && ignored.length === 0) return own
     return makeTree(own.entries.filter(({ path }) => !made.has(path) && !skip.ignores(path)))
   }
 
@@ -108,15 +110,14 @@ export async function createFollower(
     app,
     needsBuild(tree) {
       if (tree.hash === built.hash) return false
-      const before = new Map(built.entries.map(({ path, digest }) => [path, digest]))
-      const now = new Map(tree.entries.map(({ path, digest }) => [path, digest]))
-      const changed = (path: string) => before.get(path) !== now.get(path)
-      if (workspace.inputs.some(changed)) return true
-      const inContext = (path: string) =>
-        workspace.context === '.' || path.startsWith(`${workspace.context}/`)
-      const isChanged = () =>
-        [...before.keys(), ...now.keys()].some((path) => inContext(path) && changed(path))
-      return workspace.compiled && isChanged()
+      const digestOf = (of: Tree, path: string) => of.entries[indexOfPath(of, path)]?.digest
+      if (workspace.inputs.some((path) => digestOf(built, path) !== digestOf(tree, path))) return true
+      if (!workspace.compiled) return false
+      const { context } = workspace
+      const { added, changed, removed } = diffTrees(built, tree)
+      return [...added, ...changed, ...removed].some(
+        ({ path }) => context === '.' || path.startsWith(`${context}/`),
+      )
     },
     async follow(root, tree, at) {
       const want = wanted(tree)

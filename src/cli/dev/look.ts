@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashFile, lstatOrNull, modeOf } from '../../trees/hash-file.ts'
-import { makeTree, type Tree, type TreeEntry } from '../../trees/tree.ts'
+import { indexOfPath, makeTree, type Tree, type TreeEntry } from '../../trees/tree.ts'
 
 /** Files whose change can change what belongs to the tree. */
 const DECIDES = /(?:^|\/)\.(?:gitignore|dockerignore|towignore|gitattributes)$/
@@ -13,10 +13,10 @@ const EMPTIED_MS = 40
 /** The tree with these paths read anew; null where the folder has to be looked at as a whole. */
 export async function lookAt(root: string, tree: Tree, paths: ReadonlySet<string>): Promise<Tree | null> {
   if (paths.size > MOST_PATHS) return null
-  const entries = new Map(tree.entries.map((entry) => [entry.path, entry]))
-  let changed = false
+  let entries: TreeEntry[] | null = null
   for (const path of paths) {
-    const known = entries.get(path)
+    const index = indexOfPath(tree, path)
+    const known = tree.entries[index]
     const stats = lstatOrNull(join(root, path), path)
     // A folder of which something is told, or a file that came and went, as editors write theirs.
     if (!known && (stats === null || stats.isDirectory())) continue
@@ -26,10 +26,10 @@ export async function lookAt(root: string, tree: Tree, paths: ReadonlySet<string
     const file = await hashFile(join(root, path), path, stats)
     if (!file) return null
     if (isSame(file.entry, known)) continue
-    entries.set(path, file.entry)
-    changed = true
+    entries ??= [...tree.entries]
+    entries[index] = file.entry
   }
-  return changed ? makeTree([...entries.values()]) : tree
+  return entries ? makeTree(entries) : tree
 }
 
 const isSame = (one: TreeEntry, other: TreeEntry) => one.digest === other.digest && one.size === other.size
