@@ -1,7 +1,8 @@
 /** `tow dev` as a person uses it: a real repository, the real command, a real platform and real processes behind it. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
 import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
 import { runGit } from './git-world.ts'
@@ -15,6 +16,12 @@ let visit: Visit
 const write = (path: string, text: string) => writeFile(join(folder, path), text)
 const text = (value: string) => write('text.js', `export const text = '${value}'\n`)
 const isLive = ({ type }: { type: string }) => type === 'live'
+
+function listens(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+}
 
 beforeAll(async () => {
   ann = await newPerson()
@@ -124,9 +131,13 @@ describe('tow dev', { timeout: 120_000 }, () => {
     await untilServed(visit, 'eight')
   })
 
-  test('goes on after a kill of the platform, with what was saved meanwhile', async () => {
-    const { pid } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8'))
+  test('goes on after a kill of the platform that comes back at another port, with what was saved meanwhile', async () => {
+    const { pid, url } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8'))
     process.kill(pid, 'SIGKILL')
+    // Somebody else takes its port: it comes back at another.
+    const stranger = createServer()
+    onTestFinished(() => void stranger.close())
+    await expect.poll(() => listens(stranger, Number(new URL(url).port)), { timeout: 10_000 }).toBe(true)
     await text('nine')
     expect(await ann.tow(['up'], { cwd: folder })).toMatchObject({ exit: 0 })
     await untilServed(visit, 'nine')

@@ -3,8 +3,10 @@ import { basename, relative, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
+import type { Client } from '../../client/client.ts'
 import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
 import { develop } from '../dev/develop.ts'
+import type { Link } from '../dev/follow.ts'
 import { rememberApps } from '../places.ts'
 import { findRoot } from '../source.ts'
 import { sayFailure } from '../terminal/failure.ts'
@@ -31,7 +33,7 @@ export const command: Command = {
     ['tow dev web missions', 'two apps of a repository'],
     ['tow dev --once --space pr-7', 'for a script: equal now, and left running'],
   ],
-  async run({ terminal, json, connectOrStart, home, cwd, signal }, names, options) {
+  async run({ terminal, json, connect, connectOrStart, home, cwd, signal }, names, options) {
     const root = await findRoot(cwd)
     const client = await connectOrStart()
     const tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
@@ -56,8 +58,14 @@ export const command: Command = {
       ),
       ...(config ? { config: Object.fromEntries(chosen.map(({ name }) => [name, config])) } : {}),
     }
+    const link: Link = {
+      client,
+      async renew() {
+        link.client = await connect().catch(() => link.client)
+      },
+    }
     return develop({
-      ...{ client, terminal, json, home, signal, root, folderName, tree, into },
+      ...{ link, terminal, json, home, signal, root, folderName, tree, into },
       apps: chosen,
       ...(typeof options.env === 'string' ? { environment: options.env } : {}),
       once: options.once === true,
@@ -87,7 +95,7 @@ function choose<App extends Named>(apps: readonly App[], names: readonly string[
 }
 
 /** A name that is the person's, as names of spaces may be. */
-async function ownSpace(client: Parameters<typeof develop>[0]['client']): Promise<string> {
+async function ownSpace(client: Client): Promise<string> {
   const { name } = await client.access.whoami()
   const letters = name
     .split('@')[0]!

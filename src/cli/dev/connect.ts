@@ -10,11 +10,13 @@ import { ofBody } from '../../client/failure.ts'
 
 /** The platform pings every 20 s: a laptop that slept, or moved to another network, hears nothing any more. */
 const SILENCE_MS = 45_000
+/** Whoever has taken the port meanwhile may never answer. */
+const HANDSHAKE_MS = 3000
 
 /** Throws what the platform says against it; UNAVAILABLE where it can't be asked. */
 export async function connectWorkspace(client: Client, space: string, app: string): Promise<Duplex> {
   const { url, headers } = client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
-  const socket = new WebSocket(url, { headers })
+  const socket = new WebSocket(url, { headers, handshakeTimeout: HANDSHAKE_MS })
   const refused = new Promise<never>((_, reject) => {
     socket.once('unexpected-response', (_request, response: IncomingMessage) => {
       void told(response, app).then((error) => {

@@ -3,21 +3,20 @@ import { setFlagsFromString } from 'node:v8'
 import type { Origin } from '../../api/app-spec.ts'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
-import type { Client } from '../../client/client.ts'
 import type { Tree } from '../../trees/tree.ts'
 import { followShip } from '../follow-ship.ts'
 import { describeOrigin } from '../source.ts'
 import { linksOf, printLinks, sayOff } from '../spaces.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { scanWorkingCopy, uploadWorkingCopy } from '../working-copy.ts'
-import { createFollower, type Follower, Outdated } from './follow.ts'
+import { createFollower, type Follower, type Link, Outdated } from './follow.ts'
 import { followLogs } from './logs.ts'
 import { lookAt } from './look.ts'
 import { sayNews } from './news.ts'
 import { watchFolder } from './watch.ts'
 
 export interface Development {
-  client: Client
+  link: Link
   terminal: Terminal
   json: boolean
   home: string
@@ -35,7 +34,7 @@ const ATTEND_MS = 45_000
 const PROVE_MS = 20_000
 
 export async function develop(development: Development): Promise<number> {
-  const { client, terminal, signal, root, home, apps, into, json } = development
+  const { link, terminal, signal, root, home, apps, into, json } = development
   // It stays for hours beside an editor: what each look leaves behind is cleared away early.
   setFlagsFromString('--optimize-for-size')
   let { tree } = development
@@ -43,11 +42,11 @@ export async function develop(development: Development): Promise<number> {
     if (development.once || !(await isThere(development, tree))) return 1
   }
   const space = into.name
-  const { environment } = await client.spaces.get({ space })
+  const { environment } = await link.client.spaces.get({ space })
   const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
   const followers = await Promise.all(
     apps.map(({ name, dev }) =>
-      createFollower(client, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
+      createFollower(link, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
     ),
   )
   const each = <Value>(use: (follower: Follower) => Promise<Value>) => Promise.all(followers.map(use))
@@ -56,7 +55,7 @@ export async function develop(development: Development): Promise<number> {
   async function bring(next: Tree, at: number): Promise<boolean> {
     tree = next
     if (followers.some((follower) => follower.needsBuild(tree))) {
-      tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
+      tree = await uploadWorkingCopy(link.client, { root, home, terminal, signal })
       const isLive = await ship(development, tree)
       if (!isLive && !(await isThere(development, tree))) return false
       await each((follower) => follower.renew(tree))
@@ -82,13 +81,13 @@ export async function develop(development: Development): Promise<number> {
     if (development.once) return isLive ? 0 : 1
     await greet(development)
     void attend(
-      client,
+      link,
       space,
       apps.map(({ name }) => name),
       signal,
     )
     for (const { name } of apps)
-      void followLogs(client, terminal, { app: name, environment, space }, json, signal)
+      void followLogs(link, terminal, { app: name, environment, space }, json, signal)
     let provenAt = performance.now()
     let isOwed = false
     let refusal = ''
@@ -125,7 +124,8 @@ export async function develop(development: Development): Promise<number> {
 
 /** Builds what is needed and starts it in the space. False where that failed, which is said already. */
 async function ship(development: Development, tree: Tree): Promise<boolean> {
-  const { client, terminal, root, folderName, environment, apps, into, signal } = development
+  const { terminal, root, folderName, environment, apps, into, signal } = development
+  const { client } = development.link
   const origin: Origin = await describeOrigin(root)
   const started = await client.ships.start({
     tree: tree.hash,
@@ -140,14 +140,17 @@ async function ship(development: Development, tree: Tree): Promise<boolean> {
 }
 
 /** What was built is in the space, though it does not run: the next save may mend it. */
-async function isThere({ client, apps, into: { name: space } }: Development, tree: Tree): Promise<boolean> {
+async function isThere(
+  { link: { client }, apps, into: { name: space } }: Development,
+  tree: Tree,
+): Promise<boolean> {
   const found = await Promise.all(
     apps.map(({ name: app }) => client.spaces.workspace({ space, app }).catch(() => null)),
   )
   return found.every((workspace) => workspace?.tree === tree.hash)
 }
 
-async function greet({ client, terminal, apps, json, into: { name } }: Development): Promise<void> {
+async function greet({ link: { client }, terminal, apps, json, into: { name } }: Development): Promise<void> {
   const names = apps.map((app) => app.name)
   const links = (await linksOf(client, name)).filter(({ app, own }) => own && names.includes(app))
   if (json) return terminal.print(JSON.stringify({ type: 'ready', space: name, links }))
@@ -157,14 +160,14 @@ async function greet({ client, terminal, apps, json, into: { name } }: Developme
 }
 
 /** Whoever is at an app keeps it awake. A platform that is away for a while is no end of it. */
-async function attend(client: Client, space: string, apps: string[], signal: AbortSignal): Promise<void> {
-  const say = () => client.spaces.attend({ space, apps }).catch(() => {})
+async function attend(link: Link, space: string, apps: string[], signal: AbortSignal): Promise<void> {
+  const say = () => link.client.spaces.attend({ space, apps }).catch(() => {})
   await say()
   const timer = setInterval(say, ATTEND_MS)
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
 }
 
-async function leave({ client, terminal, apps, into: { name } }: Development): Promise<number> {
+async function leave({ link: { client }, terminal, apps, into: { name } }: Development): Promise<number> {
   const names = apps.map((app) => app.name)
   await client.spaces.stop({ space: name, apps: names })
   terminal.say(`Stopped ${names.join(', ')} in ${name}; calls for them go to the environment again.`)

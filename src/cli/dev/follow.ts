@@ -21,6 +21,13 @@ export class Outdated extends Error {}
 
 type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
 
+/** The platform as it is reached now: one that starts anew may answer at another port. */
+export interface Link {
+  client: Client
+  /** Looks for it again; the client stays where there is none. */
+  renew(): Promise<void>
+}
+
 export interface FollowedApp {
   app: string
   space: string
@@ -60,7 +67,7 @@ export interface Follower {
 }
 
 export async function createFollower(
-  client: Client,
+  link: Link,
   { app, space, ignored }: FollowedApp,
   shipped: Tree,
   signal: AbortSignal,
@@ -68,7 +75,7 @@ export async function createFollower(
 ): Promise<Follower> {
   const skip = ignore().add(ignored)
   let built = shipped
-  let workspace: Workspace = await client.spaces.workspace({ space, app })
+  let workspace: Workspace = await link.client.spaces.workspace({ space, app })
   let holder: Holder | null = null
 
   /** What of the working copy belongs into the workspace: not what the build made, nor what nobody wants there. */
@@ -81,7 +88,7 @@ export async function createFollower(
 
   async function connect(): Promise<Holder> {
     const claims = wanted(built).entries.map(({ path }) => path)
-    return openHolder(await connectWorkspace(client, space, app), claims)
+    return openHolder(await connectWorkspace(link.client, space, app), claims)
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
@@ -101,6 +108,7 @@ export async function createFollower(
           throw error
         if (tries === 1) tell({ type: 'away', app, message: `${error.message}; it is tried again` })
         await delay(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)], null, { signal }).catch(() => {})
+        if (error.code === 'UNAVAILABLE') await link.renew()
       }
     }
     return null
@@ -147,7 +155,7 @@ export async function createFollower(
       built = tree
       holder?.close()
       holder = null
-      workspace = await client.spaces.workspace({ space, app })
+      workspace = await link.client.spaces.workspace({ space, app })
     },
     close: () => holder?.close(),
   }

@@ -1,15 +1,15 @@
 /** What a developed app writes, while it is developed. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Client } from '../../client/client.ts'
 import type { Copy } from '../environment.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { harmless } from '../terminal/text.ts'
+import type { Link } from './follow.ts'
 
 const AGAIN_MS = 1000
 
 /** Until the signal; a platform that restarts is waited for. */
 export async function followLogs(
-  client: Client,
+  link: Link,
   terminal: Terminal,
   copy: Copy,
   json: boolean,
@@ -18,7 +18,10 @@ export async function followLogs(
   let since = new Date().toISOString()
   while (!signal.aborted) {
     try {
-      for await (const line of await client.processes.logs({ ...copy, follow: true, since }, { signal })) {
+      for await (const line of await link.client.processes.logs(
+        { ...copy, follow: true, since },
+        { signal },
+      )) {
         since = line.at
         if (json) terminal.print(JSON.stringify({ type: 'log', ...line }))
         else terminal.say(`${terminal.tint('dim', `${copy.app} │`)} ${harmless(line.text)}`)
