@@ -1,193 +1,214 @@
 /**
- * A save of a small Node app of 203 files until its new text is served, through the router, with `tow dev` on this
- * machine; beside nodemon (where npx has it) and `node --watch`. And one save among 20,000 files; and 5,000 files at once.
+ * `tow dev` on this machine, as a person feels it: a save, and the new text served by a small Node app through the
+ * router, beside nodemon (where it is installed) and `node --watch`; a save among 20,000 files; and a checkout that
+ * changes 5,000 of them. `npm run bench -- dev`
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { Agent, get } from 'node:http'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { newPerson } from '../test/tow.ts'
-import { printFigures } from './figures.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type DevSession, enter, startDev, type Told, untilServed, type Visit } from '../test/dev-session.ts'
+import { newPerson, type Person } from '../test/tow.ts'
+import { type Figure, printFigures, quantile } from './figures.ts'
 
 const SAVES = 30
-const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname
-const SERVER = `
-import { createServer } from 'node:http'
+const FILES = 20_000
+const CHANGED = 5000
+const SERVER = `import { createServer } from 'node:http'
 import { text } from './text.js'
-createServer((request, response) => response.end(text)).listen(process.env.PORT, '127.0.0.1')
+console.log('begins')
+createServer((_, response) => response.end(text)).listen(process.env.PORT)
+process.on('SIGTERM', () => process.exit(0))
 `
-const textOf = (value: string) => `export const text = '${value}'\n`
-const person = await newPerson()
-const agent = new Agent({ keepAlive: true })
-let failed = 0
-
-async function write(folder: string, files: number): Promise<void> {
-  await mkdir(join(folder, 'lib'), { recursive: true })
-  await writeFile(
-    join(folder, 'package.json'),
-    JSON.stringify({ type: 'module', scripts: { start: 'node server.js' } }),
-  )
-  await writeFile(join(folder, 'server.js'), SERVER)
-  await writeFile(join(folder, 'text.js'), textOf('0'))
-  for (let index = 0; index < files; index++) {
-    if (index % 200 === 0)
-      await mkdir(join(folder, 'lib', String(Math.floor(index / 200))), { recursive: true })
-    await writeFile(
-      join(folder, 'lib', String(Math.floor(index / 200)), `${index}.js`),
-      `export default ${index}\n`,
-    )
-  }
-}
-
-interface Place {
-  port: string
-  headers: Record<string, string>
-}
-
-function ask({ port, headers }: Place): Promise<string> {
-  return new Promise((resolve) => {
-    get({ host: '127.0.0.1', port, headers, agent }, (answer) => {
-      let body = ''
-      answer
-        .on('data', (data) => (body += data))
-        .on('end', () => {
-          if (answer.statusCode !== 200) failed++
-          resolve(body)
-        })
-    }).on('error', () => resolve(''))
-  })
-}
-
-async function saves(folder: string, place: Place): Promise<number[]> {
-  const took: number[] = []
-  for (let run = 1; run <= SAVES; run++) {
-    const text = `text ${run}`
-    await sleep(300)
-    const begin = performance.now()
-    await writeFile(join(folder, 'text.js'), textOf(text))
-    while ((await ask(place)) !== text) await sleep(2)
-    took.push(performance.now() - begin)
-  }
-  return took
-}
-
-interface Dev {
-  child: ChildProcess
-  lives(): { files: number; milliseconds: number; phases: Record<string, number> }[]
-}
-
-async function dev(folder: string, space: string): Promise<Dev> {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--json', '--space', space], {
-    cwd: folder,
-    env: { ...process.env, CI: 'true', TOW_HOME: person.home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  let errors = ''
-  child.stdout.on('data', (data) => (output += data))
-  child.stderr.on('data', (data) => (errors += data))
-  while (!errors.includes('Live in')) {
-    if (child.exitCode !== null) throw new Error(errors)
-    await sleep(20)
-  }
-  await sleep(3000)
-  const rows = () =>
-    output
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line))
-  return { child, lives: () => rows().filter((row) => row.type === 'live') }
-}
-
-async function placeOf(space: string): Promise<Place> {
-  const { stdout } = await person.tow(['spaces', 'show', space])
-  const link = new URL(/http:\S+tow-preview=\S+/.exec(stdout)![0])
-  return {
-    port: link.port,
-    headers: { host: link.host, 'tow-preview': link.searchParams.get('tow-preview')! },
-  }
-}
-
-async function peer(folder: string, command: string, port: string): Promise<number[]> {
-  await writeFile(join(folder, 'text.js'), textOf('0'))
-  const child = spawn('sh', ['-c', `exec ${command}`], {
-    cwd: folder,
-    env: { ...process.env, PORT: port },
-    detached: true,
-  })
-  const place = { port, headers: {} }
-  while ((await ask(place)) !== '0') await sleep(20)
-  await sleep(1500)
-  const took = await saves(folder, place)
-  process.kill(-child.pid!, 'SIGKILL')
-  return took
-}
-
-async function ended({ child }: Dev): Promise<void> {
-  child.kill('SIGINT')
-  while (child.exitCode === null) await sleep(20)
-}
-
-try {
-  const small = join(person.folder, 'small')
-  await write(small, 200)
-  const first = await dev(small, 'small')
-  const served = await saves(small, await placeOf('small'))
-  const phases = first.lives().slice(-SAVES)
-  const phase = (name: string) => phases.map((live) => live.phases[name] ?? 0)
-  const failures = failed
-  await ended(first)
-  const figures = [
-    { what: 'save → new text served, tow dev', unit: 'ms', values: served, bar: '< 80' },
-    { what: '  event and scan', unit: 'ms', values: phase('scan') },
-    { what: '  write', unit: 'ms', values: phase('write') },
-    { what: '  restart until it listens', unit: 'ms', values: phase('restart') },
-    { what: '  requests that failed', unit: '', values: [failures], bar: '0' },
-    { what: 'node --watch', unit: 'ms', values: await peer(small, 'node --watch server.js', '39101') },
-  ]
-  if (spawnSync('nodemon', ['--version']).status === 0) {
-    figures.push({ what: 'nodemon', unit: 'ms', values: await peer(small, 'nodemon -q server.js', '39102') })
-  }
-  printFigures(`${SAVES} saves of a small Node app, asked every 2 ms`, figures)
-
-  const large = join(person.folder, 'large')
-  await write(large, 20_000)
-  const watching = await dev(large, 'large')
-  const place = await placeOf('large')
-  const times = (await saves(large, place)).slice(0, SAVES)
-  const status = await readFile(`/proc/${watching.child.pid}/status`, 'utf8').catch(() => '')
-  const resident = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-  const scans = watching
-    .lives()
-    .slice(-SAVES)
-    .map((live) => live.phases.scan ?? 0)
-  const before = watching.lives().length
-  const begin = performance.now()
-  for (let index = 0; index < 5000; index++) {
-    await writeFile(
-      join(large, 'lib', String(Math.floor(index / 200)), `${index}.js`),
-      `export default -${index}\n`,
-    )
-  }
-  const written = performance.now()
-  const isAll = () =>
-    watching
-      .lives()
-      .slice(before)
-      .reduce((sum, live) => sum + live.files, 0) >= 5000
-  while (!isAll()) await sleep(10)
-  const equal = performance.now()
-  const restarts = watching.lives().length - before
-  await ended(watching)
-  printFigures('20,000 files', [
-    { what: 'one save → found', unit: 'ms', values: scans, bar: '< 100' },
-    { what: 'one save → new text served', unit: 'ms', values: times },
-    { what: 'memory of tow dev', unit: 'MB', values: [resident], bar: '< 200' },
-    { what: '5,000 files written', unit: 'ms', values: [written - begin] },
-    { what: 'from the last of them until equal', unit: 'ms', values: [equal - written], bar: '< 5000' },
-    { what: 'deliveries for them', unit: '', values: [restarts], bar: '1' },
+const git = (folder: string, ...parameters: string[]) =>
+  execFileSync('git', [
+    '-C',
+    folder,
+    '-c',
+    'user.name=Bench',
+    '-c',
+    'user.email=bench@example.org',
+    ...parameters,
   ])
+const save = (folder: string, text: string) =>
+  writeFileSync(join(folder, 'text.js'), `export const text = '${text}'\n`)
+
+function makeApp(folder: string): void {
+  mkdirSync(folder)
+  const manifest = { name: 'hello', type: 'module', scripts: { start: 'node server.js' } }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  writeFileSync(join(folder, 'server.js'), SERVER)
+  save(folder, 'text 0')
+}
+
+/** A save every half second: as quick as a person is, and every watcher has come to rest. */
+async function eachSave(folder: string, use: (text: string) => Promise<void>): Promise<void> {
+  for (let at = 1; at <= SAVES; at++) {
+    await delay(500)
+    save(folder, `text ${at}`)
+    await use(`text ${at}`)
+  }
+}
+
+async function measureDev(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
+  let failed = 0
+  let asked = 0
+  let stop = false
+  const load = (async () => {
+    for (; !stop; await delay(5)) {
+      asked++
+      const answer = await visit().catch(() => ({ status: 0 }))
+      if (answer.status !== 200) failed++
+    }
+  })()
+  const served: number[] = []
+  const told: Told[] = []
+  await eachSave(folder, async (text) => {
+    const begin = performance.now()
+    const live = dev.next(({ type }) => type === 'live')
+    await untilServed(visit, text)
+    served.push(performance.now() - begin)
+    told.push(await live)
+  })
+  stop = true
+  await load
+  const phase = (name: string) => told.map(({ phases }) => phases![name]!)
+  const rest = told.map(({ milliseconds, phases }) => milliseconds! - sum(phases!))
+  return [
+    { what: 'tow dev: save → new text served', unit: 'ms', values: served, bar: '< 80' },
+    { what: '  p95', unit: 'ms', values: [quantile(served, 0.95)] },
+    { what: '  told of it, waited for more, looked', unit: 'ms', values: phase('scan') },
+    { what: '  written', unit: 'ms', values: phase('write') },
+    { what: '  started anew, listening', unit: 'ms', values: phase('restart') },
+    { what: '  on the way there and back', unit: 'ms', values: rest },
+    { what: `failed of ${asked} requests meanwhile`, unit: '', values: [failed], bar: '0' },
+  ]
+}
+
+const sum = (phases: Record<string, number>) => Object.values(phases).reduce((total, one) => total + one, 0)
+
+async function measurePeer(what: string, command: string[], folder: string, port: number): Promise<Figure> {
+  save(folder, 'text 0')
+  const env = { ...process.env, PORT: String(port) }
+  const child: ChildProcess = spawn(command[0]!, command.slice(1), { cwd: folder, env, stdio: 'ignore' })
+  const values: number[] = []
+  try {
+    const visit = () => plainGet(port)
+    await untilServed(visit, 'text 0')
+    await eachSave(folder, async (text) => {
+      const begin = performance.now()
+      await untilServed(visit, text)
+      values.push(performance.now() - begin)
+    })
+  } finally {
+    child.kill()
+  }
+  return { what, unit: 'ms', values }
+}
+
+/** A server that is away answers nothing: `untilServed` asks again. */
+function plainGet(port: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve) => {
+    get({ host: '127.0.0.1', port, agent: false }, async (response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of response) chunks.push(chunk as Buffer)
+      resolve({ status: 200, text: Buffer.concat(chunks).toString() })
+    }).on('error', () => resolve({ status: 0, text: '' }))
+  })
+}
+
+function installed(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function enterApp(dev: DevSession): Promise<Visit> {
+  return enter(dev.told.find(({ type }) => type === 'ready')!.links![0]!.url)
+}
+
+async function small(person: Person): Promise<void> {
+  const folder = join(person.folder, 'hello')
+  makeApp(folder)
+  const dev = await startDev(person, folder, ['--space', 'small'])
+  const figures = await measureDev(dev, folder, await enterApp(dev))
+  await dev.interrupt()
+  figures.push(await measurePeer('node --watch', [process.execPath, '--watch', 'server.js'], folder, 39_101))
+  if (installed('nodemon'))
+    figures.push(await measurePeer('nodemon', ['nodemon', '-q', 'server.js'], folder, 39_102))
+  else console.log('nodemon is not installed, so it is left out')
+  printFigures(`A save of a small Node app, ${SAVES} saves`, figures)
+}
+
+async function large(person: Person): Promise<void> {
+  const folder = join(person.folder, 'large')
+  makeApp(folder)
+  for (let at = 0; at < FILES; at++) {
+    const place = join(folder, 'data', String(Math.floor(at / 100)))
+    if (at % 100 === 0) mkdirSync(place, { recursive: true })
+    writeFileSync(join(place, `${at}.txt`), `file ${at} of main\n`)
+  }
+  git(folder, 'init', '-q', '-b', 'main')
+  git(folder, 'add', '-A')
+  git(folder, 'commit', '-qm', 'Begin')
+  git(folder, 'checkout', '-qb', 'other')
+  for (let at = 0; at < CHANGED; at++) {
+    writeFileSync(join(folder, 'data', String(Math.floor(at / 100)), `${at}.txt`), `file ${at} of another\n`)
+  }
+  git(folder, 'commit', '-qam', 'Change 5,000')
+  git(folder, 'checkout', '-q', 'main')
+  const dev = await startDev(person, folder, ['--space', 'large'])
+  const visit = await enterApp(dev)
+  const found: number[] = []
+  const served: number[] = []
+  await eachSave(folder, async (text) => {
+    const begin = performance.now()
+    const live = dev.next(({ type }) => type === 'live')
+    await untilServed(visit, text)
+    served.push(performance.now() - begin)
+    found.push((await live).phases!.scan!)
+  })
+  git(folder, 'checkout', '-q', '--', '.')
+  await untilServed(visit, 'text 0')
+  const equal: number[] = []
+  const restarts: number[] = []
+  for (const branch of ['other', 'main', 'other']) {
+    await delay(1000)
+    const from = dev.told.length
+    const live = dev.next(({ type, files }) => type === 'live' && files! > 0)
+    const begin = performance.now()
+    git(folder, 'checkout', '-q', branch)
+    await live
+    // Until nothing more comes of it.
+    await delay(6000)
+    const told = dev.told.slice(from)
+    const lives = told.filter(({ type }) => type === 'live')
+    const files = lives.reduce((total, one) => total + one.files!, 0)
+    if (files < CHANGED) throw new Error(`only ${files} files came`)
+    equal.push(lives.at(-1)!.heardAt - performance.timeOrigin - begin)
+    restarts.push(told.filter(({ type, text }) => type === 'log' && text === 'begins').length)
+  }
+  const status = readFileSync(`/proc/${dev.child.pid}/status`, 'utf8')
+  const megabytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]) / 1024
+  await dev.interrupt()
+  printFigures(`${FILES} files`, [
+    { what: 'a save: told of it, waited for more, looked', unit: 'ms', values: found, bar: '< 100' },
+    { what: 'a save → new text served', unit: 'ms', values: served },
+    { what: 'memory of tow dev, after all of this', unit: 'MB', values: [megabytes('VmRSS')], bar: '< 200' },
+    { what: 'the most that it was', unit: 'MB', values: [megabytes('VmHWM')] },
+    { what: `git checkout of ${CHANGED} files → equal`, unit: 'ms', values: equal, bar: '< 5000' },
+    { what: 'starts of the app for it', unit: '', values: restarts, bar: '1' },
+  ])
+}
+
+const person = await newPerson()
+try {
+  await small(person)
+  await large(person)
 } finally {
   await person.leave()
 }

@@ -1,171 +1,178 @@
-/** `tow dev` as a person uses it: the real command beside an editor, a real platform, real processes. */
-import { type ChildProcess, spawn } from 'node:child_process'
+/** `tow dev` as a person uses it: a real repository, the real command, a real platform and real processes behind it. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { get } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
+import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
+import { runGit } from './git-world.ts'
 import { newPerson, type Person } from './tow.ts'
-
-const MAIN = new URL('../src/cli/main.ts', import.meta.url).pathname
-const SERVER = `
-import { createServer } from 'node:http'
-import { text } from './text.js'
-createServer((request, response) => response.end(text)).listen(process.env.PORT, () => console.log('serves ' + text))
-`
-const text = (value: string) => `export const text = '${value}'\n`
 
 let ann: Person
 let folder: string
-const running: Dev[] = []
+let dev: DevSession
+let visit: Visit
+
+const write = (path: string, text: string) => writeFile(join(folder, path), text)
+const text = (value: string) => write('text.js', `export const text = '${value}'\n`)
+const isLive = ({ type }: { type: string }) => type === 'live'
+
+function listens(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+}
 
 beforeAll(async () => {
   ann = await newPerson()
   folder = join(ann.folder, 'hello')
   await mkdir(folder)
-  await writeFile(
-    join(folder, 'package.json'),
-    '{ "type": "module", "scripts": { "start": "node server.js" } }',
+  await write(
+    'package.json',
+    JSON.stringify({ name: 'hello', type: 'module', scripts: { start: 'node server.js' } }),
   )
-  await writeFile(join(folder, 'server.js'), SERVER)
-  await writeFile(join(folder, 'text.js'), text('one'))
-}, 60_000)
+  await text('one')
+  await write(
+    'server.js',
+    `import { createServer } from 'node:http'
+     import { text } from './text.js'
+     createServer((_, response) => response.end(text)).listen(process.env.PORT)
+     process.on('SIGTERM', () => process.exit(0))`,
+  )
+  await runGit(folder, ['init', '-q', '-b', 'main'])
+  await runGit(folder, ['add', '-A'])
+  await runGit(folder, ['commit', '-qm', 'Begin'])
+  const { exit, stderr } = await ann.tow(['ship'], { cwd: folder })
+  expect({ exit, stderr }).toMatchObject({ exit: 0 })
+  dev = await startDev(ann, folder, ['--space', 'mine'])
+  const [link] = dev.told.find(({ type }) => type === 'ready')!.links!
+  visit = await enter(link!.url)
+}, 120_000)
+
 afterAll(async () => {
-  for (const dev of running) dev.process.kill('SIGKILL')
+  await dev?.interrupt()
   await ann?.leave()
 }, 120_000)
 
-interface Dev {
-  process: ChildProcess
-  /** All that it has said. */
-  said(): string
-  news(type: string): Record<string, unknown>[]
-  until(what: string, holds: () => unknown): Promise<void>
-  end(): Promise<number | null>
-}
-
-function dev(...args: string[]): Dev {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--json', ...args], {
-    cwd: folder,
-    env: { ...process.env, CI: 'true', TOW_HOME: ann.home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  let errors = ''
-  child.stdout.on('data', (data) => (output += data))
-  child.stderr.on('data', (data) => (errors += data))
-  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
-  const made: Dev = {
-    process: child,
-    said: () => output + errors,
-    news: (type) =>
-      output
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as Record<string, unknown>)
-        .filter((one) => one.type === type),
-    async until(what, holds) {
-      for (
-        const end = Date.now() + 25_000;
-        !holds();
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      ) {
-        if (Date.now() > end) throw new Error(`never saw ${what}: ${made.said()}`)
-      }
-    },
-    async end() {
-      child.kill('SIGINT')
-      return ended
-    },
-  }
-  running.push(made)
-  return made
-}
-
-async function untilListening(server: Server, port: number): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const failure = await new Promise<Error | null>((resolve) => {
-      server.once('error', resolve).listen(port, '127.0.0.1', () => resolve(null))
+describe('tow dev', { timeout: 120_000 }, () => {
+  test('serves the working copy in the space, and the environment as it was', async () => {
+    await untilServed(visit, 'one')
+    const live = dev.next(isLive)
+    await text('two')
+    expect(await live).toMatchObject({
+      app: 'hello',
+      files: 1,
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
-    if (!failure) return
-    if (tries > 100) throw failure
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-/** What the space's address answers, to its owner. */
-async function page(): Promise<string> {
-  const { stdout } = await ann.tow(['spaces', 'show', 'mine'], { cwd: folder })
-  const link = new URL(/http:\S+tow-preview=\S+/.exec(stdout)![0])
-  const headers = { host: link.host, 'tow-preview': link.searchParams.get('tow-preview')! }
-  return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port: link.port, path: '/', headers, agent: false }, (answer) => {
-      let body = ''
-      answer.on('data', (data) => (body += data)).on('end', () => resolve(body))
-    }).on('error', reject)
+    await untilServed(visit, 'two')
+    const apps = await ann.ask<{ environments: { urls: string[] }[] }[]>(['apps'])
+    const below = apps[0]!.environments[0]!.urls.find((url) => new URL(url).hostname === '127.0.0.1')!
+    expect({ below, text: await (await fetch(below)).text() }).toEqual({ below, text: 'one' })
   })
-}
 
-test('every save is live in a space, a crash waits for the next save, and Ctrl-C leaves the space', async () => {
-  const mine = dev('--space', 'mine')
-  await mine.until('the space', () => mine.said().includes('Live in mine'))
-  expect(await page()).toBe('one')
+  test('follows files that come, go and are renamed, and a checkout as one change', async () => {
+    await runGit(folder, ['commit', '-qam', 'Two'])
+    await runGit(folder, ['checkout', '-qb', 'other', 'main~1'])
+    await untilServed(visit, 'one')
+    const added = dev.next(({ type, files }) => type === 'live' && files === 40)
+    await mkdir(join(folder, 'pages'))
+    await Promise.all(Array.from({ length: 40 }, (_, at) => write(`pages/${at}.txt`, `page ${at}`)))
+    await added
+    const gone = dev.next(({ type, files }) => type === 'live' && files === 40)
+    await rm(join(folder, 'pages'), { recursive: true })
+    await gone
+    await runGit(folder, ['checkout', '-q', 'main'])
+    await untilServed(visit, 'two')
+  })
 
-  await writeFile(join(folder, 'text.js'), text('two'))
-  await mine.until('the second text live', () => mine.news('live').length >= 1)
-  expect(await page()).toBe('two')
-  const [live] = mine.news('live')
-  expect(live).toMatchObject({ app: 'hello', files: 1 })
+  test('answers no request with an error while it starts anew', async () => {
+    const failed: unknown[] = []
+    let asked = 0
+    let stop = false
+    const asking = (async () => {
+      while (!stop) {
+        asked++
+        const answer = await visit().catch((error) => ({ status: 0, text: String(error) }))
+        if (answer.status !== 200) failed.push(answer)
+      }
+    })()
+    for (const value of ['three', 'four', 'five']) {
+      await text(value)
+      await untilServed(visit, value)
+    }
+    stop = true
+    await asking
+    expect(asked).toBeGreaterThan(3)
+    expect(failed).toEqual([])
+  })
 
-  await writeFile(join(folder, 'text.js'), 'export const text = broken.on.purpose')
-  await mine.until('the crash', () => mine.news('crashed').length === 1)
-  await mine.until('why', () =>
-    mine.news('log').some((line) => String(line.text).includes('broken is not defined')),
-  )
-  await writeFile(join(folder, 'text.js'), text('three'))
-  await mine.until('the third text live', () => mine.news('live').length >= 2)
-  expect(await page()).toBe('three')
+  test('says that the app ended, with what it wrote, answers 503, and the next save starts it again', async () => {
+    const crashed = dev.next(({ type }) => type === 'crashed')
+    const written = dev.next(
+      (told) => told.type === 'log' && /does not provide an export/.test(told.text ?? ''),
+    )
+    await write('text.js', 'export const other = 1')
+    expect(await crashed).toMatchObject({ app: 'hello', files: 1 })
+    await written
+    expect(await visit()).toMatchObject({ status: 503, text: expect.stringContaining('mine') })
+    await text('six')
+    await untilServed(visit, 'six')
+  })
 
-  expect(await mine.end()).toBe(130)
-  const [space] = await ann.ask<Space[]>(['spaces'])
-  expect(space).toMatchObject({ name: 'mine', apps: [{ app: 'hello', state: 'stopped' }] })
-}, 90_000)
+  test('builds anew what depends on a changed build input, and goes on', async () => {
+    const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+    const before = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    await write('package.json', JSON.stringify({ ...manifest, version: '2.0.0' }))
+    await text('seven')
+    await untilServed(visit, 'seven')
+    const after = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    expect(after.apps[0]!.revision).toBeGreaterThan(before.apps[0]!.revision)
+    await text('eight')
+    await untilServed(visit, 'eight')
+  })
 
-test('a file that decides about the build is built anew, and a platform that dies meanwhile is waited for', async () => {
-  const mine = dev('--space', 'mine')
-  await mine.until('the space', () => mine.said().includes('Live in mine'))
-  await writeFile(join(folder, 'other.js'), SERVER.replace('end(text)', 'end("other " + text)'))
-  await writeFile(
-    join(folder, 'package.json'),
-    '{ "type": "module", "scripts": { "start": "node other.js" } }',
-  )
-  await mine.until('another delivery', () => mine.said().split('Live in mine').length > 2)
-  expect(await page()).toBe('other three')
+  test('goes on after a kill of the platform that comes back at another port, with what was saved meanwhile', async () => {
+    const { pid, url } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8'))
+    process.kill(pid, 'SIGKILL')
+    // Somebody else takes its port: it comes back at another.
+    const stranger = createServer()
+    onTestFinished(() => void stranger.close())
+    await expect.poll(() => listens(stranger, Number(new URL(url).port)), { timeout: 10_000 }).toBe(true)
+    await text('nine')
+    expect(await ann.tow(['up'], { cwd: folder })).toMatchObject({ exit: 0 })
+    await untilServed(visit, 'nine')
+    await text('ten')
+    await untilServed(visit, 'ten')
+  })
 
-  const { pid, url } = JSON.parse(await readFile(join(ann.home, 'platform.json'), 'utf8')) as {
-    pid: number
-    url: string
-  }
-  process.kill(pid, 'SIGKILL')
-  // Somebody else takes its port: it comes back at another.
-  const stranger = createServer()
-  await untilListening(stranger, Number(new URL(url).port))
-  await writeFile(join(folder, 'text.js'), text('four'))
-  const before = mine.news('live').length
-  expect(await ann.tow(['up'])).toMatchObject({ exit: 0 })
-  await mine.until('the fourth text live', () => mine.news('live').length > before)
-  expect(await page()).toBe('other four')
-  stranger.close()
-  await mine.end()
-}, 120_000)
+  test('ends its copy with Ctrl-C; the space stays, and serves nothing of its own', async () => {
+    expect(await dev.interrupt()).toBe(130)
+    const space = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    expect(space.apps).toMatchObject([{ app: 'hello', state: 'stopped' }])
+    await expect.poll(async () => (await visit()).status, { timeout: 30_000 }).toBe(404)
+  })
 
-test('once is enough for a script, and files that nobody wants there stay away', async () => {
-  await writeFile(join(folder, 'tow.yaml'), 'version: 1\napps: { hello: { dev: { ignore: ["*.md"] } } }\n')
-  await writeFile(join(folder, 'notes.md'), 'not for the workspace')
-  const { exit, stderr } = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
-  expect(exit, stderr).toBe(0)
-  const [space] = await ann.ask<Space[]>(['spaces'])
-  expect(space!.apps[0]).toMatchObject({ state: 'live', live: true })
-  await rm(join(folder, 'tow.yaml'))
-}, 90_000)
+  test('--once makes it equal and leaves it running', async () => {
+    await text('eleven')
+    const { exit, stderr } = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
+    expect({ exit, stderr }).toMatchObject({ exit: 0 })
+    await untilServed(visit, 'eleven')
+  })
+
+  test('--once makes it equal without what nobody wants there', async () => {
+    await write('tow.yaml', 'version: 1\napps: { hello: { dev: { ignore: ["*.md"] } } }\n')
+    await write('notes.md', 'not for the workspace')
+    const { exit, stderr } = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
+    expect({ exit, stderr }).toMatchObject({ exit: 0 })
+    const space = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    expect(space.apps[0]).toMatchObject({ state: 'live', live: true })
+  })
+
+  test('starts also where what is built does not run: the next save mends it', async () => {
+    await write('text.js', 'export const other = 1')
+    dev = await startDev(ann, folder, ['--space', 'mine'])
+    await text('twelve')
+    await untilServed(visit, 'twelve')
+    expect(await dev.interrupt()).toBe(130)
+  })
+})

@@ -1,4 +1,5 @@
 /** `tow dev` as it goes on: apps are shipped into the space once, and from then on every save is live there. */
+import { setFlagsFromString } from 'node:v8'
 import type { Origin } from '../../api/app-spec.ts'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
@@ -8,7 +9,7 @@ import { describeOrigin } from '../source.ts'
 import { linksOf, printLinks, sayOff } from '../spaces.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { scanWorkingCopy, uploadWorkingCopy } from '../working-copy.ts'
-import { createFollower, type Follower, type Link } from './follow.ts'
+import { createFollower, type Follower, type Link, Outdated } from './follow.ts'
 import { followLogs } from './logs.ts'
 import { lookAt } from './look.ts'
 import { sayNews } from './news.ts'
@@ -34,36 +35,51 @@ const PROVE_MS = 20_000
 
 export async function develop(development: Development): Promise<number> {
   const { link, terminal, signal, root, home, apps, into, json } = development
+  // It stays for hours beside an editor: what each look leaves behind is cleared away early.
+  setFlagsFromString('--optimize-for-size')
   let { tree } = development
   if (!(await ship(development, tree))) {
     if (development.once || !(await isThere(development, tree))) return 1
   }
   const space = into.name
   const { environment } = await link.client.spaces.get({ space })
-  if (!json) await greet(development)
   const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
   const followers = await Promise.all(
     apps.map(({ name, dev }) =>
       createFollower(link, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
     ),
   )
-  const each = (use: (follower: Follower) => Promise<void>) => Promise.all(followers.map(use))
+  const each = <Value>(use: (follower: Follower) => Promise<Value>) => Promise.all(followers.map(use))
 
-  async function bring(next: Tree, at: number): Promise<void> {
+  /** False where what is there now can't be built, or ended at once: only another change can help. */
+  async function bring(next: Tree, at: number): Promise<boolean> {
     tree = next
     if (followers.some((follower) => follower.needsBuild(tree))) {
       tree = await uploadWorkingCopy(link.client, { root, home, terminal, signal })
       const isLive = await ship(development, tree)
-      if (!isLive && !(await isThere(development, tree))) return
+      if (!isLive && !(await isThere(development, tree))) return false
       await each((follower) => follower.renew(tree))
-      if (!isLive) return
+      if (!isLive) return false
     }
-    await each((follower) => follower.follow(root, tree, at))
+    return (await each((follower) => follower.follow(root, tree, at))).every(Boolean)
   }
 
+  async function bringAll(): Promise<boolean> {
+    for (;;) {
+      try {
+        return await bring((await scanWorkingCopy({ root, home, signal })).tree, performance.now())
+      } catch (error) {
+        if (!(error instanceof Outdated)) throw error
+      }
+    }
+  }
+
+  // From before the first look, so that nothing is missed between the two.
+  const changes = watchFolder(root, signal)
   try {
-    await bring((await scanWorkingCopy({ root, home, signal })).tree, performance.now())
-    if (development.once) return 0
+    const isLive = await bringAll()
+    if (development.once) return isLive ? 0 : 1
+    await greet(development)
     void attend(
       link,
       space,
@@ -73,19 +89,28 @@ export async function develop(development: Development): Promise<number> {
     for (const { name } of apps)
       void followLogs(link, terminal, { app: name, environment, space }, json, signal)
     let provenAt = performance.now()
-    for await (const { paths, at } of watchFolder(root, signal)) {
+    let isOwed = false
+    let refusal = ''
+    for await (const { paths, at } of changes) {
       try {
-        const next =
-          (paths && (await lookAt(root, tree, paths))) ?? (await scanWorkingCopy({ root, home, signal })).tree
-        if (next.hash !== tree.hash) await bring(next, at)
-        else if (performance.now() - provenAt > PROVE_MS) {
+        const known = isOwed || !paths ? null : await lookAt(root, tree, paths)
+        const next = known ?? (await scanWorkingCopy({ root, home, signal })).tree
+        if (isOwed || next.hash !== tree.hash) {
+          isOwed = true
+          await bring(next, at)
+          isOwed = false
+          refusal = ''
+        } else if (performance.now() - provenAt > PROVE_MS) {
           await each((follower) => follower.prove(root, tree))
           provenAt = performance.now()
         }
       } catch (error) {
         if (signal.aborted) break
-        // E.g. a file that changes while it is read: the next look finds it as it is then.
+        // The next look finds it as it is then.
+        if (error instanceof Outdated) continue
         if (!(error instanceof TowError)) throw error
+        if (error.message === refusal) continue
+        refusal = error.message
         for (const { app } of followers) {
           tell({ type: 'refused', app, message: error.message, hint: error.hint })
         }
@@ -125,14 +150,12 @@ async function isThere(
   return found.every((workspace) => workspace?.tree === tree.hash)
 }
 
-async function greet({ link: { client }, terminal, apps, into: { name } }: Development): Promise<void> {
+async function greet({ link: { client }, terminal, apps, json, into: { name } }: Development): Promise<void> {
   const names = apps.map((app) => app.name)
+  const links = (await linksOf(client, name)).filter(({ app, own }) => own && names.includes(app))
+  if (json) return terminal.print(JSON.stringify({ type: 'ready', space: name, links }))
   sayOff(terminal, await client.spaces.get({ space: name }), names)
-  const links = await linksOf(client, name)
-  printLinks(
-    terminal,
-    links.filter(({ app, own }) => own && names.includes(app)),
-  )
+  printLinks(terminal, links)
   terminal.say(terminal.tint('dim', 'Every save is live there. Ctrl-C stops it; the space stays.'))
 }
 

@@ -4,16 +4,20 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import ignore from 'ignore'
-import { createWebSocketStream, WebSocket } from 'ws'
 import { TowError } from '../../api/errors.ts'
 import type { Client } from '../../client/client.ts'
-import { makeTree, subtree, type Tree } from '../../trees/tree.ts'
+import { diffTrees } from '../../trees/diff.ts'
+import { indexOfPath, makeTree, subtree, type Tree } from '../../trees/tree.ts'
 import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
+import { connectWorkspace } from './connect.ts'
 
 const AGAIN_MS = [100, 300, 1000, 3000]
-/** Whoever has taken the port meanwhile may never answer. */
-const HANDSHAKE_MS = 3000
+/** A workspace that is not what it was taken for is looked at again; one that can't take a change stays so. */
+const MOST_CONFLICTS = 2
+
+/** A file was changed after it was looked at: what is wanted has to be looked at again. */
+export class Outdated extends Error {}
 
 type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
 
@@ -50,8 +54,11 @@ export interface Follower {
   readonly app: string
   /** Whether this change asks for a build. */
   needsBuild(tree: Tree): boolean
-  /** Makes the workspace equal; comes back once it is, or once the signal says to stop. `at`: when it was changed. */
-  follow(root: string, tree: Tree, at: number): Promise<void>
+  /**
+   * Makes the workspace equal; comes back once it is, or once the signal says to stop. False where a process ended
+   * instead of starting. `at`: when it was changed.
+   */
+  follow(root: string, tree: Tree, at: number): Promise<boolean>
   /** Reads the workspace again, and mends what somebody else changed. */
   prove(root: string, tree: Tree): Promise<void>
   /** After a build: there is another set. */
@@ -75,42 +82,30 @@ export async function createFollower(
   function wanted(tree: Tree): Tree {
     const made = new Set(workspace.made)
     const own = subtree(tree, workspace.root)
+    if (made.size === 0 && ignored.length === 0) return own
     return makeTree(own.entries.filter(({ path }) => !made.has(path) && !skip.ignores(path)))
   }
 
   async function connect(): Promise<Holder> {
-    const { url, headers } = link.client.door.webSocket(`/spaces/${space}/apps/${app}/workspace/stream`)
-    const socket = new WebSocket(url, { headers, handshakeTimeout: HANDSHAKE_MS })
-    const refused = new Promise<never>((_, reject) => {
-      socket.once('error', (cause) =>
-        reject(
-          new TowError('UNAVAILABLE', `the workspace of ${app} can't be reached: ${cause.message}`, {
-            cause,
-          }),
-        ),
-      )
-    })
-    refused.catch(() => {})
-    const stream = createWebSocketStream(socket)
     const claims = wanted(built).entries.map(({ path }) => path)
-    const opened = openHolder(stream, claims)
-    opened.catch(() => {})
-    return Promise.race([opened, refused])
+    return openHolder(await connectWorkspace(link.client, space, app), claims)
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
   async function throughHolder<Value>(use: (holder: Holder) => Promise<Value>): Promise<Value | null> {
-    for (let tries = 0; !signal.aborted; tries++) {
+    for (let tries = 0, conflicts = 0; !signal.aborted; tries++) {
       try {
         holder ??= await connect()
         const value = await use(holder)
         if (tries > 1) tell({ type: 'back', app, message: 'connected again' })
         return value
       } catch (error) {
+        if (error instanceof Outdated) throw error
         holder?.close()
         holder = null
         if (!(error instanceof TowError)) throw error
-        if (error.code !== 'UNAVAILABLE' && error.code !== 'CONFLICT') throw error
+        if (error.code === 'CONFLICT' ? ++conflicts > MOST_CONFLICTS : error.code !== 'UNAVAILABLE')
+          throw error
         if (tries === 1) tell({ type: 'away', app, message: `${error.message}; it is tried again` })
         await delay(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)], null, { signal }).catch(() => {})
         if (error.code === 'UNAVAILABLE') await link.renew()
@@ -123,28 +118,28 @@ export async function createFollower(
     app,
     needsBuild(tree) {
       if (tree.hash === built.hash) return false
-      const before = new Map(built.entries.map(({ path, digest }) => [path, digest]))
-      const now = new Map(tree.entries.map(({ path, digest }) => [path, digest]))
-      const changed = (path: string) => before.get(path) !== now.get(path)
-      if (workspace.inputs.some(changed)) return true
-      const inContext = (path: string) =>
-        workspace.context === '.' || path.startsWith(`${workspace.context}/`)
-      const isChanged = () =>
-        [...before.keys(), ...now.keys()].some((path) => inContext(path) && changed(path))
-      return workspace.compiled && isChanged()
+      const digestOf = (of: Tree, path: string) => of.entries[indexOfPath(of, path)]?.digest
+      if (workspace.inputs.some((path) => digestOf(built, path) !== digestOf(tree, path))) return true
+      if (!workspace.compiled) return false
+      const { context } = workspace
+      const { added, changed, removed } = diffTrees(built, tree)
+      return [...added, ...changed, ...removed].some(
+        ({ path }) => context === '.' || path.startsWith(`${context}/`),
+      )
     },
     async follow(root, tree, at) {
       const want = wanted(tree)
-      const read = workingCopyReader(root, tree)
+      const read = freshReader(root, tree)
       const sent = performance.now()
       const done = await throughHolder((open) => open.make(want, read))
-      if (!done) return
+      if (!done) return true
       const { hash, files, ended, milliseconds } = done
       if (hash !== want.hash)
         throw new TowError('CONFLICT', `the workspace of ${app} says ${hash}, not ${want.hash}`)
       const phases = { scan: sent - at, ...milliseconds }
       if (ended.length > 0) tell({ type: 'crashed', app, files, hash })
       else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
+      return ended.length === 0
     },
     async prove(root, tree) {
       const told = await throughHolder((open) => open.verify())
@@ -153,7 +148,7 @@ export async function createFollower(
       holder?.close()
       holder = null
       const want = wanted(tree)
-      await throughHolder((open) => open.make(want, workingCopyReader(root, tree)))
+      await throughHolder((open) => open.make(want, freshReader(root, tree)))
       tell({ type: 'equal', app, hash: want.hash })
     },
     async renew(tree) {
@@ -163,5 +158,16 @@ export async function createFollower(
       workspace = await link.client.spaces.workspace({ space, app })
     },
     close: () => holder?.close(),
+  }
+}
+
+function freshReader(root: string, tree: Tree): (digest: string) => AsyncIterable<Uint8Array> {
+  const read = workingCopyReader(root, tree)
+  return async function* fresh(digest) {
+    try {
+      yield* read(digest)
+    } catch (cause) {
+      throw new Outdated('a file was changed after it was looked at', { cause })
+    }
   }
 }
