@@ -61,7 +61,9 @@ const intake =
         now: () => performance.now(),
       })
 const attach =
-  spec.attachSocket === null ? null : (await import('./attach.ts')).serveAttach(spec.attachSocket, onSignal)
+  spec.attachSocket === null
+    ? null
+    : (await import('./attach.ts')).serveAttach(spec.attachSocket, spec.stdin || spec.tty !== null, onSignal)
 
 process.on('SIGTERM', stop)
 process.on('SIGINT', () => {})
