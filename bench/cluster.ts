@@ -1,7 +1,8 @@
 /**
  * The Kubernetes engine on a real cluster: a one-line change until its text is served, beside the same by hand (`helm
- * upgrade`, `kubectl rollout status`); switches under load; a hundred apps with nothing to do.
- * Needs TOW_TEST_KUBECONFIG and its kin. TOW_BENCH_RUNS, TOW_BENCH_SWITCHES and TOW_BENCH_APPS change the sizes.
+ * upgrade`, `kubectl rollout status`); a hundred apps with nothing to do. What a person waits for is in cluster-ship, and
+ * switches under load are in cluster-switches.
+ * Needs TOW_TEST_KUBECONFIG and its kin. TOW_BENCH_RUNS and TOW_BENCH_APPS change the sizes.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -38,7 +39,6 @@ const cluster = await openTestCluster()
 const engine = cluster.engine(content)
 try {
   await ship()
-  await switches()
   await manyApps()
 } finally {
   await cluster.dispose()
@@ -98,7 +98,7 @@ async function ship(): Promise<void> {
 /** The image is there already: what is measured is helm, the rollout and the Gateway. */
 async function byHand(runs: number): Promise<{ upgrade: number[]; rollout: number[]; served: number[] }> {
   const figures = { upgrade: [] as number[], rollout: [] as number[], served: [] as number[] }
-  const host = `hand.${env.TOW_TEST_DOMAIN}`
+  const host = `hand.${cluster.namespace}.${env.TOW_TEST_DOMAIN}`
   const words = ['--kubeconfig', env.TOW_TEST_KUBECONFIG as string, '--namespace', cluster.namespace]
   const values = (text: string) => ({
     sets: {
@@ -131,50 +131,6 @@ async function byHand(runs: number): Promise<{ upgrade: number[]; rollout: numbe
     figures.served.push(await serving)
   }
   return figures
-}
-
-async function switches(): Promise<void> {
-  const target = { app: 'busy', environment: 'stage' }
-  const artifact = await sampleArtifact(content)
-  const url = (await engine.addresses(target)).public[0] as string
-  await settle(engine, target, 1, wholly(sampleSet(artifact, 1)))
-  const statuses = new Map<number, number>()
-  let loading = true
-  const load = async (path: string, headers: Record<string, string>) => {
-    while (loading) {
-      const status = await cluster.fetch(`${url}${path}`, { headers }).then(
-        async (answer) => {
-          await answer.text()
-          return answer.status
-        },
-        () => 0,
-      )
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
-    }
-  }
-  const clients = [
-    load('/', {}),
-    load('/', {}),
-    load('/', { connection: 'close' }),
-    load('/slow?ms=500', {}),
-    load('/slow?ms=1500', { connection: 'close' }),
-  ]
-  const count = size('TOW_BENCH_SWITCHES', 100)
-  const took: number[] = []
-  for (let step = 1; step <= count; step += 1) {
-    const begin = performance.now()
-    await settle(engine, target, step + 1, wholly(sampleSet(artifact, step + 1)))
-    took.push(performance.now() - begin)
-  }
-  loading = false
-  await Promise.all(clients)
-  const failed = [...statuses].filter(([status]) => status !== 200)
-  const all = [...statuses.values()].reduce((sum, one) => sum + one, 0)
-  printFigures(`${count} switches through the Gateway, an app without a SIGTERM handler`, [
-    { what: 'a switch until settled', unit: 'ms', values: took },
-  ])
-  const bad = failed.map(([status, number]) => `${number} with ${status}`).join(', ')
-  console.log(`  ${all} requests, failed: ${bad === '' ? 'none' : bad} (bar: none)`)
 }
 
 async function manyApps(): Promise<void> {

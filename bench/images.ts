@@ -3,14 +3,13 @@
  * beside the same by hand (tar, gzip, skopeo). Against the registry in TOW_TEST_REGISTRY with its base/node:24, else
  * against Debian's docker-registry with a base of 40 MB: `npm run bench -- images [runs]`.
  */
-import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash, hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Artifact } from '../src/api/app-spec.ts'
 import { createImages, type PushRequest } from '../src/images/index.ts'
 import { layerDigests } from '../src/images/layer.ts'
@@ -19,8 +18,8 @@ import { createBlobStore } from '../src/trees/blob-store.ts'
 import { storeFolder } from '../src/trees/store-folder.ts'
 import type { Tree } from '../src/trees/tree.ts'
 import { printFigures } from './figures.ts'
+import { createLayout } from './images/layout.ts'
 
-const run = promisify(execFile)
 const RUNS = Number(process.argv[2] ?? 10)
 const home = mkdtempSync(join(tmpdir(), 'tow-bench-images-'))
 const [app, dependencies, layout] = ['app', 'dependencies', 'layout'].map((name) => join(home, name)) as [
@@ -28,6 +27,7 @@ const [app, dependencies, layout] = ['app', 'dependencies', 'layout'].map((name)
   string,
   string,
 ]
+const { tarOf, writeLayout, skopeo, fetchBase } = createLayout(layout)
 const isHere = (program: string) => spawnSync('which', [program]).status === 0
 if (!isHere('docker-registry') && !process.env.TOW_TEST_REGISTRY) {
   console.log('left out: there is no TOW_TEST_REGISTRY, and docker-registry is not installed')
@@ -84,75 +84,6 @@ async function putBase(host: string): Promise<void> {
   const config = { architecture: 'amd64', os: 'linux', config: { Env: ['NODE_VERSION=24.0.0'] } }
   writeLayout([layer], config, 'base')
   await skopeo(`oci:${layout}:base`, `docker://${host}/base/node:24`)
-}
-
-interface Blob {
-  digest: string
-  diffId: string
-  size: number
-}
-
-const blobPath = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
-
-function keepBlob(bytes: Buffer): string {
-  const digest = `sha256:${hash('sha256', bytes)}`
-  mkdirSync(join(layout, 'blobs/sha256'), { recursive: true })
-  writeFileSync(blobPath(digest), bytes)
-  return digest
-}
-
-function tarOf(folder: string, prefix: string): Blob {
-  const transform = ['--transform', `s,^\\.,${prefix},`]
-  const tarred = execFileSync(
-    'tar',
-    ['-C', folder, '--mtime=@315532801', '--sort=name', ...transform, '-c', '.'],
-    {
-      maxBuffer: 1e9,
-    },
-  )
-  const packed = execFileSync('gzip', ['-n', '-4'], { input: tarred, maxBuffer: 1e9 })
-  return { digest: keepBlob(packed), diffId: `sha256:${hash('sha256', tarred)}`, size: packed.length }
-}
-
-function writeLayout(layers: Blob[], facts: object, tag: string): void {
-  const config = Buffer.from(
-    JSON.stringify({ ...facts, rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) } }),
-  )
-  const oci = 'application/vnd.oci.image'
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: `${oci}.manifest.v1+json`,
-      config: { mediaType: `${oci}.config.v1+json`, digest: keepBlob(config), size: config.length },
-      layers: layers.map(({ digest, size }) => ({ mediaType: `${oci}.layer.v1.tar+gzip`, digest, size })),
-    }),
-  )
-  const annotations = { 'org.opencontainers.image.ref.name': tag }
-  const digest = keepBlob(manifest)
-  const entry = { mediaType: `${oci}.manifest.v1+json`, digest, size: manifest.length, annotations }
-  writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }))
-  writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
-}
-
-/** Not waited for in one go: the proxy that counts runs in this process. */
-async function skopeo(from: string, to: string): Promise<void> {
-  const flags = ['--src-tls-verify=false', '--dest-tls-verify=false']
-  await run('skopeo', ['copy', '-q', ...flags, from, to])
-}
-
-/** The base as skopeo lays it out, to build upon by hand. */
-async function fetchBase(host: string): Promise<{ layers: Blob[]; config: object }> {
-  rmSync(layout, { recursive: true, force: true })
-  await skopeo(`docker://${host}/base/node:24`, `oci:${layout}:base`)
-  const read = (digest: string) => JSON.parse(readFileSync(blobPath(digest), 'utf8'))
-  const manifest = read(JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests[0].digest)
-  const { rootfs, ...config } = read(manifest.config.digest)
-  const layers = manifest.layers.map(({ digest, size }: Blob, index: number) => ({
-    digest,
-    size,
-    diffId: rootfs.diff_ids[index],
-  }))
-  return { layers, config }
 }
 
 async function time<T>(work: () => T | Promise<T>): Promise<[milliseconds: number, result: T]> {

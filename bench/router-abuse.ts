@@ -20,7 +20,8 @@ const LARGE_BYTES = 10 * 1024 ** 2
 const RESETS = 50_000
 const self = fileURLToPath(import.meta.url)
 
-async function serve(bodyBytes: number): Promise<void> {
+/** A process of its own: what a hop does to others is not to be confused with what an app does to them. */
+async function serveApp(): Promise<void> {
   const large = Buffer.alloc(LARGE_BYTES)
   const app = createServer((request, response) => {
     if (request.url === '/large') response.end(large)
@@ -28,8 +29,12 @@ async function serve(bodyBytes: number): Promise<void> {
   })
   app.listen(0, '127.0.0.1')
   await once(app, 'listening')
+  process.send?.((app.address() as AddressInfo).port)
+}
+
+async function serveRouter(appPort: number, bodyBytes: number): Promise<void> {
   const router = createRouter({ limits: { headMs: HEAD_MS, bodyBytes } })
-  const endpoints = [{ id: 'one', host: '127.0.0.1', port: (app.address() as AddressInfo).port }]
+  const endpoints = [{ id: 'one', host: '127.0.0.1', port: appPort }]
   const service = { app: 'missions', environment: 'stage', hosts: [HOST], sets: { v1: { endpoints } } }
   router.update({ services: { 'stage/missions': { ...service, split: [{ weights: { v1: 1 } }] } } })
   process.send?.((await router.listenEdge({ host: '127.0.0.1', port: 0 })).port)
@@ -44,9 +49,10 @@ async function serve(bodyBytes: number): Promise<void> {
 }
 
 async function start(
-  bodyBytes: number,
+  role: 'app' | 'router',
+  ...args: number[]
 ): Promise<{ child: ChildProcess; port: number; peak(): Promise<number> }> {
-  const child = spawn(process.execPath, [...ROUTER_FLAGS, self, 'serve', String(bodyBytes)], {
+  const child = spawn(process.execPath, [...ROUTER_FLAGS, self, role, ...args.map(String)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const [port] = (await once(child, 'message')) as [number]
@@ -145,11 +151,12 @@ async function upload(port: number, bytes: number): Promise<string> {
 }
 
 async function measure(): Promise<void> {
-  const router = await start(0)
-  const limited = await start(100 * 1024 ** 2)
+  const app = await start('app')
+  const router = await start('router', app.port, 0)
+  const limited = await start('router', app.port, 100 * 1024 ** 2)
   try {
     await others(router.port)
-    console.log(`at rest: ${(await router.peak()).toFixed(0)} MB for router and app`)
+    console.log(`at rest: ${(await router.peak()).toFixed(0)} MB for the router`)
     const get = `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`
     const idle = await connections(router.port, 10_000, get)
     const lineIdle = await others(router.port)
@@ -183,12 +190,14 @@ async function measure(): Promise<void> {
     const refused = await upload(limited.port, GIGABYTE)
     console.log(`a body of 1 GB, 100 MB allowed: ${refused}; ${(await limited.peak()).toFixed(0)} MB`)
   } finally {
+    app.child.kill()
     router.child.kill()
     limited.child.kill()
   }
 }
 
-const [role, value] = process.argv.slice(2)
-if (role === 'serve') await serve(Number(value))
+const [role, value, bound] = process.argv.slice(2)
+if (role === 'app') await serveApp()
+else if (role === 'router') await serveRouter(Number(value), Number(bound))
 else if (role === 'others') await callAsOthers(Number(value))
 else await measure()

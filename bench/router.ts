@@ -10,6 +10,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { ROUTER_FLAGS } from '../src/router/flags.ts'
 import { createRouter } from '../src/router/router.ts'
+import { arePinned, on, pinMyself } from './router/cores.ts'
 import { load, percentile } from './router/load.ts'
 import { findPeers } from './router/peers.ts'
 
@@ -43,10 +44,11 @@ async function serveRouter(appPort: number): Promise<void> {
 }
 
 async function start(
+  part: 'proxy' | 'others',
   flags: readonly string[],
   ...args: string[]
 ): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, [...flags, self, ...args], {
+  const child = spawn(...on(part, process.execPath, [...flags, self, ...args]), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const [port] = (await once(child, 'message')) as [number]
@@ -163,10 +165,11 @@ async function compare(contestants: Contestant[], appPort: number, seconds: numb
 async function measure(seconds: number): Promise<void> {
   const { peers, skipped } = findPeers()
   for (const line of skipped) console.log(line)
-  const app = await start([], 'app')
+  pinMyself()
+  const app = await start('others', [], 'app')
   const contestants: Contestant[] = []
   try {
-    const { child, port } = await start(ROUTER_FLAGS, 'router', String(app.port))
+    const { child, port } = await start('proxy', ROUTER_FLAGS, 'router', String(app.port))
     contestants.push({ name: 'towpath', pid: child.pid!, port, stop: () => ended(child) })
     for (const peer of peers) {
       const peerPort = await freePort()
@@ -191,7 +194,7 @@ async function ended(child: ChildProcess): Promise<void> {
 
 function print(results: Figures[]): void {
   console.log(
-    `${CONNECTIONS} keep-alive connections, GET of a small JSON answer; latency at half of the full rate; medians of ${ROUNDS} rounds`,
+    `${arePinned ? 'each proxy on a core of its own, clients and app on another; ' : ''}${CONNECTIONS} keep-alive connections, GET of a small JSON answer; latency at half of the full rate; medians of ${ROUNDS} rounds`,
   )
   console.log(
     'proxy             cpu us/request   full req/s   half req/s   p50 added ms   p99 added ms   failures',

@@ -15,6 +15,7 @@ import {
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { buildConsole } from './console.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const target = resolve(process.argv[2] ?? `${root}dist/package`)
@@ -68,6 +69,7 @@ async function makePackage(): Promise<void> {
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target, { recursive: true })
   for (const { input, file } of BUNDLES) await bundle(input, file)
+  await buildConsole(`${target}/console`)
   writeFileSync(`${target}/tow.js`, ENTRY)
   chmodSync(`${target}/tow.js`, 0o755)
   for (const [from, to] of FILES) {

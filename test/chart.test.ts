@@ -69,6 +69,17 @@ describe('the chart', () => {
     expect(podsOf(manifests)[0].metadata.labels).toMatchObject(selector)
   })
 
+  test('tells a process its release, and in a space its set', async () => {
+    const release = { release: 12, ...SMALL.sets.v1 }
+    const told = async (set: string) => {
+      const [pod] = podsOf(await render('app', { sets: { [set]: release } }))
+      const { env } = pod.spec.containers[0]
+      return env.find((one: { name: string }) => one.name === 'TOW_RELEASE').value
+    }
+    expect(await told('v12')).toBe('v12')
+    expect(await told('mine.12')).toBe('mine.12')
+  })
+
   test('makes one Deployment for each process of each set, and routes by weight', async () => {
     const manifests = await render('app', EVERYTHING)
     expect(kinds(manifests)).toEqual([
@@ -153,7 +164,7 @@ describe('the chart', () => {
     expect(job.metadata.annotations['towpath.dev/key']).toBe('k-1')
   })
 
-  test('lets in the Gateway and those who name the app in their needs, and nobody else', async () => {
+  test('lets in the Gateway, those who name the app in their needs, the router of spaces, and nobody else', async () => {
     const { spec } = named(await render('app', EVERYTHING), 'NetworkPolicy', 'shop')
     expect(spec.policyTypes).toEqual(['Ingress', 'Egress'])
     expect(spec.ingress).toEqual([
@@ -162,6 +173,7 @@ describe('the chart', () => {
         from: [
           { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'gateway' } } },
           { podSelector: { matchLabels: { 'needs.towpath.dev/shop': 'true' } } },
+          { podSelector: { matchLabels: { 'towpath.dev/kind': 'router' } } },
           { namespaceSelector: { matchLabels: { team: 'support' } } },
         ],
       },
@@ -172,6 +184,24 @@ describe('the chart', () => {
       (pod) => pod.metadata.labels['needs.towpath.dev/reports'],
     )
     expect(caller.metadata.labels['towpath.dev/set']).toBe('v12.blue')
+  })
+
+  test('leads calls and whoever comes from outside to a router that it is told of', async () => {
+    const selector = { 'towpath.dev/kind': 'router' }
+    const manifests = await render('app', {
+      ...EVERYTHING,
+      calls: { selector, port: 20_001 },
+      route: { ...EVERYTHING.route, through: 'hop', removeHeaders: ['baggage'] },
+    })
+    expect(named(manifests, 'Service', 'shop').spec).toMatchObject({
+      selector,
+      ports: [{ port: 80, targetPort: 20_001 }],
+    })
+    expect(named(manifests, 'HTTPRoute', 'shop').spec.rules[0]).toMatchObject({
+      backendRefs: [{ name: 'hop', port: 80 }],
+      filters: [{ requestHeaderModifier: { remove: ['baggage'] } }],
+    })
+    expect(manifests.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
   })
 
   test('sends whoever comes from outside to nobody while it is closed, and calls from inside go on', async () => {

@@ -200,11 +200,14 @@ describe('on a cluster', { timeout: 120_000 }, () => {
   test('an app that is removed leaves nothing in the namespace, and then the environment can go', async () => {
     expect(await tow('apps', 'remove', 'shop', '--confirm', 'shop')).toMatchObject({ exit: 0 })
     expect(await tow('env', 'remove', 'live')).toMatchObject({ exit: 0 })
-    const path = `/apis/apps/v1/namespaces/${stage.namespace}/deployments`
-    await expect
-      .poll(async () => (await stage.admin.request<{ items: unknown[] }>('GET', path)).items, {
-        timeout: 60_000,
-      })
-      .toEqual([])
+    const left = await Promise.all(
+      ['apis/apps/v1/%/deployments', 'api/v1/%/pods', 'api/v1/%/secrets', 'api/v1/%/services'].map((path) =>
+        stage.admin.request<{ items: { metadata: { name: string } }[] }>(
+          'GET',
+          `/${path.replace('%', `namespaces/${stage.namespace}`)}`,
+        ),
+      ),
+    )
+    expect(left.flatMap(({ items }) => items.map(({ metadata }) => metadata.name))).toEqual([])
   })
 })

@@ -109,6 +109,11 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async refuses() {
       return refusal ? { code: 'platform', message: refusal } : null
     },
+    async adopt({ reference, port = 8080 }) {
+      const pinned = `${reference.replace(/:[^/]*$/, '')}@sha256:${'1'.repeat(64)}`
+      const image = { reference: pinned, command: 'serve', port, user: 1000 }
+      return { image, platform: { os: 'linux', arch: 'x64' } }
+    },
     async apply(target, generation, desired) {
       calls.push(`apply ${placeOf(target)} ${generation}`)
       await call('apply', target, () => {
@@ -166,8 +171,8 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       return echo(world, key, changed)
     },
     samples: (target) => call('samples', target, () => []),
-    async sync() {
-      throw new TowError('UNSUPPORTED', 'the model does not sync')
+    async workspace() {
+      throw new TowError('UNSUPPORTED', 'the model has no workspaces')
     },
     async forward() {
       throw new TowError('UNSUPPORTED', 'the model does not forward')

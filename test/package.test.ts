@@ -59,6 +59,12 @@ describe('the published package', () => {
     expect(await readFile(join(folder, 'package/charts/access/Chart.yaml'), 'utf8')).toContain('name: access')
   })
 
+  test('brings the console along, built', async () => {
+    const html = await readFile(join(folder, 'package/console/index.html'), 'utf8')
+    const [, script] = /src="(\/assets\/console-[\w-]+\.js)"/.exec(html) ?? []
+    expect((await readFile(join(folder, `package/console${script}.br`))).length).toBeGreaterThan(10_000)
+  })
+
   test('says its version', async ({ skip }) => {
     if (unreachable) return skip(unreachable)
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))

@@ -250,6 +250,10 @@ function createPorts(fixture: Fixture): ShipPorts {
     apps: { ensure: async () => {} },
     refusals: async (_change, { app }) => fixture.missing[app] ?? [],
     unfit: async () => null,
+    adopt: async (_environment, { reference }) => ({
+      image: { reference: `${reference}@sha256:${'1'.repeat(64)}`, command: 'serve', port: 3000, user: 1000 },
+      platform: { os: 'linux', arch: 'x64' },
+    }),
     async serving(change, { app, environment, content }) {
       const newest = await newestRelease(change, app, environment)
       return newest?.phase === 'live' && newest.artifact === content.digest ? newest.release : null

@@ -39,8 +39,11 @@ export interface WholePlatform {
 export async function openWholePlatform({
   still = false,
   database: given,
+  consoleFolder,
 }: {
   still?: boolean
+  /** Of the built console; without it there is none. */
+  consoleFolder?: () => Promise<string>
   database?: Pick<TestDatabase, 'database' | 'db' | 'close'>
 } = {}): Promise<WholePlatform> {
   const database = given ?? (await openTestDatabase())
@@ -55,6 +58,7 @@ export async function openWholePlatform({
     log: createLog((entry) => logged.push(entry)),
     blobs,
     builders: [createTestBuilder()],
+    ...(consoleFolder ? { consoleFolder } : {}),
     signIn: { passwordCost: { N: 2 ** 10, r: 8, p: 1 } },
     build: {
       digestLayer: async ({ hash }) => ({ diffId: `sha256:${hash}`, digest: `sha256:${hash}`, size: 1 }),

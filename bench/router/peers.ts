@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { on } from './cores.ts'
 
 export interface Peer {
   name: string
@@ -24,7 +25,7 @@ function run(
   const folder = mkdtempSync(join(tmpdir(), 'towpath-bench-'))
   const path = join(folder, file)
   writeFileSync(path, text(folder))
-  const child = spawn(command, args(path, folder), {
+  const child = spawn(...on('proxy', command, args(path, folder)), {
     stdio: 'ignore',
     env: { ...process.env, HOME: folder, GOMAXPROCS: '1' },
   })

@@ -143,6 +143,8 @@ async function webSocket(run: Run) {
       const socket = new WebSocket(new URL('/socket', run.url.replace('http', 'ws')), {
         headers: { host: run.host },
       })
+      // Followed by onclose.
+      socket.onerror = () => {}
       let isOpen = false
       let said = ''
       const say = () => {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { ConfigKey, Name } from './names.ts'
+import { ConfigKey, Name, Timestamp } from './names.ts'
 
 /** What becomes of lines that come faster than they may be kept: the process waits, or they are counted and dropped. */
 export const LogPolicy = z.enum(['block', 'drop'])
@@ -91,6 +91,20 @@ export const Layer = z.object({
 })
 export type Layer = z.infer<typeof Layer>
 
+/** An image that was made elsewhere. It brings its own files, variables and user, so that nothing is put over it. */
+export const ForeignImage = z.object({
+  /** Pinned: `ghcr.io/team/app@sha256:...`. */
+  reference: z.string().max(1024),
+  /** What it runs by itself, as a shell would read it. A process with this very command needs no shell. */
+  command: z.string().max(8192).optional(),
+  /** Where `web` listens; also told to it as `$PORT`. */
+  port: z.int().min(1).max(65_535),
+  /** By number, as it says itself; never root. */
+  user: z.int().min(1),
+  group: z.int().min(0).optional(),
+})
+export type ForeignImage = z.infer<typeof ForeignImage>
+
 /** The immutable result of a build. The same inputs give the same digest; who built it and when is kept beside it. */
 export const Artifact = z.object({
   /** SHA-256 over all that follows. */
@@ -107,6 +121,8 @@ export const Artifact = z.object({
   }),
   platform: Platform,
   runtime: Runtime,
+  /** Instead of layers. */
+  image: ForeignImage.optional(),
   /** Commands found in the source (Procfile, package.json, ...) by process name. */
   run: RunSpec,
   /** Digest of the CycloneDX document in the blob store. */
@@ -122,5 +138,6 @@ export const Origin = z.object({
   dirty: z.boolean().optional(),
   /** First line of the commit's message. */
   subject: z.string().max(500).optional(),
+  committedAt: Timestamp.optional(),
 })
 export type Origin = z.infer<typeof Origin>

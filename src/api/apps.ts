@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { Digest, Name, ReleaseNumber, TeamName, Timestamp } from './names.ts'
 import { operation } from './operation.ts'
+import { RolloutPhase } from './rollouts.ts'
+import { LiveApp } from './spaces.ts'
 
 /** An app as its source declares it. */
 export const DeclaredApp = z.object({
@@ -13,6 +15,8 @@ export const DeclaredApp = z.object({
   sources: z.array(z.string()),
   processes: z.array(z.string()),
   needs: z.array(z.string()),
+  /** While it is developed: commands in place of its own, what reloads by itself, and files that don't matter. */
+  dev: LiveApp.extend({ ignore: z.array(z.string()) }),
 })
 
 export const AppInEnvironment = z.object({
@@ -30,6 +34,13 @@ export const AppInEnvironment = z.object({
   processes: z.record(z.string(), z.object({ wanted: z.int(), healthy: z.int() })),
   urls: z.array(z.string()),
   observedAt: Timestamp.nullable(),
+  /** The newest, over or not; null before the first. */
+  rollout: z.object({ id: z.string(), release: ReleaseNumber, phase: RolloutPhase }).nullable(),
+  /**
+   * What serves in the environment before this one and not here; null where both serve the same artifact, or one of
+   * them none. `artifacts`: how many newer ones were live there; null where this one never was.
+   */
+  behind: z.object({ environment: z.string(), artifacts: z.int().nullable() }).nullable(),
 })
 export type AppInEnvironment = z.infer<typeof AppInEnvironment>
 

@@ -5,6 +5,7 @@
 import { apps } from './apps.ts'
 import { builds } from './builds.ts'
 import { config } from './config.ts'
+import { delivery } from './delivery.ts'
 import { drains } from './drains.ts'
 import { environments } from './environments.ts'
 import { events } from './events.ts'
@@ -26,6 +27,7 @@ export const contract = {
   apps,
   builds,
   config,
+  delivery,
   drains,
   environments,
   events,

@@ -37,6 +37,8 @@ export const events = {
   })
     .input(
       Filter.extend({
+        since: Timestamp.optional(),
+        until: Timestamp.optional(),
         before: z.int().min(0).optional(),
         limit: z.int().min(1).max(1000).default(50),
       }),

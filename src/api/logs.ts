@@ -11,6 +11,8 @@ export const LogLine = z.object({
   at: Timestamp,
   app: z.string(),
   environment: z.string(),
+  /** Where an app's copy in a space wrote it. */
+  space: z.string().optional(),
   release: z.int(),
   process: z.string(),
   /** Which of the process's instances, e.g. `web.2-7f3a`. */

@@ -23,6 +23,18 @@ export const ProcessList = z.object({
   /** When the engine saw this; null when it did not answer. */
   observedAt: Timestamp.nullable(),
   processes: z.array(ProcessRow),
+  /** What takes traffic, or is there to take it; newest first. */
+  sets: z.array(
+    z.object({
+      release: ReleaseNumber,
+      /** Of requests, as the router shares them now, in percent. */
+      percent: z.number(),
+      healthy: z.int(),
+      processes: z.int(),
+      /** Requests under way. */
+      inFlight: z.int(),
+    }),
+  ),
   crons: z.array(
     z.object({
       name: z.string(),
@@ -45,6 +57,8 @@ export const ProcessList = z.object({
   /** Why nobody comes in from outside; null where everybody does. */
   maintenance: z.object({ message: z.string() }).nullable(),
 })
+
+export type ProcessList = z.infer<typeof ProcessList>
 
 export const Run = z.object({
   id: z.string(),

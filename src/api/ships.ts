@@ -78,6 +78,14 @@ export const ships = {
       z.object({
         tree: Digest,
         folderName: z.string().max(255),
+        /** Made elsewhere, and shipped instead of what the tree would be built to: of the one app that is meant. */
+        image: z
+          .object({
+            reference: z.string().min(1).max(1024),
+            /** Where `web` listens, where the image does not tell. */
+            port: z.int().min(1).max(65_535).optional(),
+          })
+          .optional(),
         /** Default: all that the tree declares. */
         apps: z.array(Name).max(200).optional(),
         environment: Name.optional(),

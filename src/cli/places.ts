@@ -33,7 +33,7 @@ export async function rememberApps(
   const places = Object.fromEntries([...Object.entries(others), [root, apps] as const].slice(-KEPT))
   const file = fileOf(home)
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(places))
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(places), { flush: true })
   await rename(`${file}.${process.pid}`, file)
 }
 

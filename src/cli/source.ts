@@ -36,15 +36,17 @@ export async function findRoot(cwd: string): Promise<string> {
 export async function describeOrigin(folder: string): Promise<Origin> {
   const commit = await git(folder, 'rev-parse', '--verify', '--quiet', 'HEAD')
   if (!commit) return {}
-  const [branch, changes, subject] = await Promise.all([
+  const [branch, changes, subject, committed] = await Promise.all([
     git(folder, 'symbolic-ref', '--quiet', '--short', 'HEAD'),
     git(folder, 'status', '--porcelain', '--', '.'),
     git(folder, 'log', '-1', '--format=%s'),
+    git(folder, 'log', '-1', '--format=%ct'),
   ])
   return {
     commit,
     dirty: changes !== null && changes !== '',
     ...(branch ? { branch: branch.slice(0, 255) } : {}),
     ...(subject ? { subject: subject.slice(0, 500) } : {}),
+    ...(committed ? { committedAt: new Date(Number(committed) * 1000).toISOString() } : {}),
   }
 }

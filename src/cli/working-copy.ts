@@ -1,11 +1,11 @@
 /** Makes the platform have the tree of a folder: only what it lacks travels. */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Client } from '../client/client.ts'
 import { parseTree } from '../trees/check.ts'
-import { scan } from '../trees/scan.ts'
-import { serializeTree } from '../trees/tree.ts'
+import { type Scan, scan } from '../trees/scan.ts'
+import { makeTree, serializeTree, type Tree } from '../trees/tree.ts'
 import { workingCopyReader } from '../trees/working-copy-reader.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { bytes } from './terminal/text.ts'
@@ -24,20 +24,34 @@ interface WorkingCopy {
   signal: AbortSignal
 }
 
-/** Answers with the hash of the tree, once the platform has all of it. */
-export async function uploadWorkingCopy(
-  client: Client,
-  { root, home, terminal, signal }: WorkingCopy,
-): Promise<string> {
-  const folder = join(home, 'cli', 'trees')
-  await mkdir(folder, { recursive: true })
-  const name = createHash('sha256').update(root).digest('hex').slice(0, 32)
-  const { tree, leftOut } = await scan(root, { cacheFile: join(folder, `${name}.stat`), signal })
+/** A tree without files, for what needs none. */
+export async function uploadNothing(client: Client): Promise<Tree> {
+  const tree = makeTree([])
+  await uploadTree(client, tree, () => {
+    throw new Error('a tree without files was asked for one')
+  })
+  return tree
+}
+
+/** Where what is known of a folder from the last time is kept, without its ending. */
+function memoryOf({ root, home }: Pick<WorkingCopy, 'root' | 'home'>): string {
+  return join(home, 'cli', 'trees', createHash('sha256').update(root).digest('hex').slice(0, 32))
+}
+
+/** The tree of the folder as it is now. */
+export async function scanWorkingCopy(place: Pick<WorkingCopy, 'root' | 'home' | 'signal'>): Promise<Scan> {
+  return scan(place.root, { cacheFile: `${memoryOf(place)}.stat`, signal: place.signal })
+}
+
+/** Answers with the tree, once the platform has all of it. */
+export async function uploadWorkingCopy(client: Client, place: WorkingCopy): Promise<Tree> {
+  const { root, terminal, signal } = place
+  const { tree, leftOut } = await scanWorkingCopy(place)
   for (const { path, why } of leftOut) {
     terminal.say(terminal.tint('yellow', `${path} is left out: ${LEFT_OUT[why]}`))
   }
   // The tree that was sent last from here: what differs from it is all that has to be told.
-  const lastFile = join(folder, `${name}.tree`)
+  const lastFile = `${memoryOf(place)}.tree`
   const base = await readFile(lastFile).then(
     (text) => parseTree(text, lastFile),
     () => null,
@@ -48,7 +62,8 @@ export async function uploadWorkingCopy(
       terminal.tint('dim', `sent ${sent.files} ${sent.files === 1 ? 'file' : 'files'}, ${bytes(sent.bytes)}`),
     )
   }
-  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree))
+  await mkdir(dirname(lastFile), { recursive: true })
+  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree), { flush: true })
   await rename(`${lastFile}.${process.pid}`, lastFile)
-  return tree.hash
+  return tree
 }

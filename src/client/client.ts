@@ -7,14 +7,15 @@ import { type ClientContext, createORPCClient } from '@orpc/client'
 import { type ContractRouterClient, ORPCError } from '@orpc/contract'
 import { OpenAPILink } from '@orpc/openapi-client/fetch'
 import { type Contract, contract } from '../api/contract.ts'
-import { type Door, openDoor } from './door.ts'
+import { credential, type Door, openDoor } from './door.ts'
 import { ofBody, toTowError } from './failure.ts'
 import { isStream, persist, resume } from './persist.ts'
 
 export interface ClientOptions {
   /** `http://127.0.0.1:7007` */
   url: string
-  token: string
+  /** Null in a page of the platform's own: the browser sends the session. */
+  token: string | null
   fetch?: (request: Request, init?: RequestInit) => Promise<Response>
   /** How long a call whose connection broke is tried again, in milliseconds. Default: 10,000. */
   patience?: number
@@ -41,7 +42,7 @@ export function createClient({
     url: `${url.replace(/\/$/, '')}/api`,
     fetch: (request, init) => fetch(request, init),
     headers: ({ context }) => ({
-      authorization: `Bearer ${token}`,
+      ...credential(token),
       ...(context.idempotencyKey ? { 'idempotency-key': context.idempotencyKey } : {}),
     }),
     customErrorResponseBodyDecoder(body, response) {

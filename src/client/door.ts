@@ -1,4 +1,5 @@
 /** Requests beside the table of operations, under the same token and with the same failures. */
+import { OWN_PAGE_HEADER } from '../api/pages.ts'
 import { ofBody, toTowError } from './failure.ts'
 
 export interface Door {
@@ -17,18 +18,22 @@ export interface DoorRequest {
 
 interface DoorOptions {
   url: string
-  token: string
+  token: string | null
   fetch: (request: Request, init?: RequestInit) => Promise<Response>
+}
+
+/** What says who asks, as headers; a browser adds its session by itself. */
+export function credential(token: string | null): Record<string, string> {
+  return token === null ? { [OWN_PAGE_HEADER]: '1' } : { authorization: `Bearer ${token}` }
 }
 
 export function openDoor({ url, token, fetch }: DoorOptions): Door {
   const base = `${url.replace(/\/$/, '')}/api`
-  const authorization = `Bearer ${token}`
   return {
     async request(path, { method, contentType = 'application/octet-stream', body, signal }) {
       const request = new Request(base + path, {
         method,
-        headers: { authorization, ...(body === undefined ? {} : { 'content-type': contentType }) },
+        headers: { ...credential(token), ...(body === undefined ? {} : { 'content-type': contentType }) },
         ...(body === undefined ? {} : { body, duplex: 'half' }),
         ...(signal ? { signal } : {}),
       } as RequestInit)
@@ -42,6 +47,6 @@ export function openDoor({ url, token, fetch }: DoorOptions): Door {
       const told = ofBody(await response.json().catch(() => null), response.status)
       throw told ?? toTowError(new Error(`HTTP ${response.status}`), url, signal)
     },
-    webSocket: (path) => ({ url: base.replace(/^http/, 'ws') + path, headers: { authorization } }),
+    webSocket: (path) => ({ url: base.replace(/^http/, 'ws') + path, headers: credential(token) }),
   }
 }

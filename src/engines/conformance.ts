@@ -13,6 +13,7 @@ import { createSampleContent, type DigestLayer, sampleArtifact } from './conform
 import { describeSpaces } from './conformance/spaces.ts'
 import { describeTraffic } from './conformance/traffic.ts'
 import { describeWhole } from './conformance/whole.ts'
+import { describeWorkspaces } from './conformance/workspaces.ts'
 import { createWorld } from './conformance/world.ts'
 import type { ContentSource, Engine } from './engine.ts'
 
@@ -51,6 +52,15 @@ export function describeEngine(
         if (reason) test(sentence, ({ skip }) => skip(true, `not here: ${reason}`))
         else test(sentence, body)
       },
+      itWithSpaces(sentence: string, body: () => Promise<void>) {
+        test(sentence, async ({ skip }) => {
+          const { spaces } = await start.engine.capabilities()
+          skip(!spaces, 'not here: this engine says that it has no spaces')
+          const reason = skips[sentence]
+          skip(reason !== undefined, `not here: ${reason}`)
+          await body()
+        })
+      },
       patience,
       fetch: (input, init) => (tested.fetch ?? fetch)(input, init),
       open: () => tested.reopen(),
@@ -75,6 +85,7 @@ export function describeEngine(
     describeSpaces(world)
     describeJobs(world)
     describeLogs(world)
+    describeWorkspaces(world)
     describeWhole(world)
   })
 }

@@ -3,7 +3,7 @@
  * should be, the engine says what is. Rollouts, canaries, pipelines and spaces are written once, above it.
  * It deliberately knows no process id, port or Kubernetes word, and starts nothing on its own account.
  */
-import type { Artifact, CronSpec, Platform, ProcessSpec } from '../api/app-spec.ts'
+import type { Artifact, CronSpec, ForeignImage, Platform, ProcessSpec } from '../api/app-spec.ts'
 import type { LogLine, LogQuery } from '../api/logs.ts'
 import type { JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
 import type { Overlay } from '../api/overlay.ts'
@@ -68,6 +68,18 @@ export interface Job {
   timeoutSeconds?: number
 }
 
+export interface AskedImage {
+  /** As a person writes it. */
+  reference: string
+  /** Where `web` listens, where the image does not tell. */
+  port?: number | undefined
+}
+
+export interface AdoptedImage {
+  image: ForeignImage
+  platform: Exclude<Platform, 'any'>
+}
+
 /** Both ends of a running job's terminal or pipes. */
 export interface Attachment {
   output: AsyncIterable<{ stream: 'stdout' | 'stderr'; data: Uint8Array }>
@@ -105,6 +117,11 @@ export interface Engine {
   capabilities(): Promise<Capabilities>
   /** Null when the artifact runs here, else why not and what helps. */
   refuses(artifact: Artifact): Promise<Problem | null>
+  /**
+   * An image that was made elsewhere, found, pinned and judged before anything moves. REFUSED where it cannot run here,
+   * NOT_FOUND where there is none.
+   */
+  adopt(image: AskedImage): Promise<AdoptedImage>
   /** Idempotent; safe to repeat after any crash. Throws CONFLICT for a generation older than the engine's own. */
   apply(target: Target, generation: number, desired: Desired): Promise<void>
   /** Everything of the target is stopped and forgotten once this settles; same fencing as `apply`. */
@@ -122,7 +139,11 @@ export interface Engine {
   job(target: Target, key: string): Promise<JobStatus | null>
   cancel(target: Target, key: string): Promise<void>
   attach(target: Target, key: string): Promise<Attachment>
-  sync(target: Target, set: string, tree: Tree): Promise<{ tree: string }>
+  /**
+   * A stream to the agent of a live set's workspace, over which `src/workspace` is spoken; it is over where the workspace
+   * goes. NOT_FOUND where no such set runs.
+   */
+  workspace(target: Target, set: string): Promise<import('node:stream').Duplex>
   /** A stream to a port of one process of the set. */
   forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */

@@ -26,7 +26,7 @@ export interface BaseTools {
 }
 
 export interface BaseRequest {
-  artifact: Pick<Artifact, 'platform' | 'runtime'>
+  artifact: Pick<Artifact, 'platform' | 'runtime' | 'image'>
   /** Base images by language; documented defaults for what is not here. A pinned one is what it says. */
   bases?: Bases
   /** Of the machines that will run it. */

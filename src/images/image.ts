@@ -24,6 +24,7 @@ const ConfigShape = z.object({
       WorkingDir: z.string().nullish(),
       Entrypoint: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
   rootfs: z.object({ diff_ids: z.array(z.string()) }),

@@ -3,6 +3,7 @@
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
 import type { Problem } from '../api/observation.ts'
+import { misfitOfPlatform } from './base.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry, problemOf } from './check.ts'
 import { type BaseRequest, findBase } from './find-base.ts'
@@ -26,6 +27,8 @@ export interface ResolvedImage {
   reference: string
   platform: ImagePlatform
   env: Record<string, string>
+  /** TCP ports that it says it listens on. */
+  ports: number[]
   /** Entrypoint and arguments; empty where it tells none. */
   command: string[]
   /** As the image writes it; empty for root. */
@@ -66,6 +69,10 @@ export function createImages(options: RegistryOptions): Images {
     program: (request, signal) =>
       pushProgram((image, within) => pushImage(tools, image, within), request, signal),
     async refuses(request, signal) {
+      if (request.artifact.image) {
+        const impossible = misfitOfPlatform(request.artifact, request.platform)
+        return impossible && problemOf(impossible.refusal, impossible.code)
+      }
       const { misfit } = await findBase(tools, request, signal)
       return misfit && problemOf(misfit.refusal, misfit.code)
     },
@@ -90,6 +97,10 @@ function describe(
     reference: formatReference({ ...reference, tag: null }),
     platform,
     env: Object.fromEntries(env),
+    ports: Object.keys(config?.ExposedPorts ?? {}).flatMap((port) => {
+      const [, number] = /^(\d{1,5})(?:\/tcp)?$/.exec(port) ?? []
+      return number === undefined ? [] : [Number(number)]
+    }),
     command: [...(config?.Entrypoint ?? []), ...(config?.Cmd ?? [])],
     user: config?.User ?? '',
     workdir: config?.WorkingDir || '/',

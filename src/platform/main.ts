@@ -4,7 +4,7 @@
  * Usage: main.ts [--home <folder>] [--port <number>] [--listen <address>:<port> ...] [--restore <file>]
  * `--restore` takes the passphrase on standard input, tells of its progress as JSON lines, and ends.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -22,6 +22,7 @@ import { dockerCredentials } from '../images/credentials.ts'
 import { layerDigests } from '../images/layer.ts'
 import { connectRunner, pathsOf } from '../runner/protocol.ts'
 import { createBlobStore } from '../trees/blob-store.ts'
+import { openConsole } from './console-folder.ts'
 import { PLATFORM } from './kernel/actor.ts'
 import { systemClock } from './kernel/clock.ts'
 import type { Database } from './kernel/database.ts'
@@ -40,6 +41,8 @@ const PORTS_TRIED = 50
 
 process.title = 'towpath platform'
 process.umask(0o022)
+// A full or read-only disk, a terminal that was closed: no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 try {
   await main()
 } catch (error) {
@@ -72,7 +75,7 @@ async function main(): Promise<void> {
   if (values.restore === undefined) refuseUnfinished(home)
   else refuseUsed(home)
   const giveBackLock = takeLock(home)
-  const writeEntry = logToFile(join(home, 'logs', 'platform.log'), (line) => process.stderr.write(line))
+  const writeEntry = logToFile(join(home, 'logs', 'platform.log'), sayAside)
   const log = createLog(writeEntry)
   process.on('unhandledRejection', (error) => log.error('a failure that nobody waited for', error))
 
@@ -116,6 +119,7 @@ async function main(): Promise<void> {
     content,
     path: env.PATH ?? '',
   })
+  const consoleFolder = openConsole()
   const isRestore = values.restore !== undefined
   const interrupted = () => void end(isRestore, isRestore ? 1 : 0)
   process.on('SIGTERM', interrupted)
@@ -134,6 +138,7 @@ async function main(): Promise<void> {
       clock: systemClock,
       log,
       blobs,
+      consoleFolder,
       engines: { local: engine },
       bindings: {
         kubernetes: async () =>
@@ -235,6 +240,8 @@ async function main(): Promise<void> {
     const { tokenFile } = platform
     writePlatformFile(home, { url, publicUrl, pid: process.pid, tokenFile, version: VERSION })
     log.info('the platform answers', { url, publicUrl, version: VERSION, pid: process.pid })
+    // In a clone it is built now, so that nobody waits for it; without it everything else works.
+    void consoleFolder().catch((error) => log.error('the console is not there', error))
     process.stdout.write(`the platform answers at ${publicUrl ? `${url} and ${publicUrl}` : url}\n`)
   } catch (error) {
     log.error('the platform did not start', error)
@@ -244,6 +251,13 @@ async function main(): Promise<void> {
     giveBackLock()
     throw error
   }
+}
+
+/** What the log can't take. It often leads to a file on the same disk: where that takes nothing either, nobody is told. */
+function sayAside(line: string): void {
+  try {
+    writeSync(process.stderr.fd, line)
+  } catch {}
 }
 
 /** In the repository, or beside the published program. */

@@ -16,6 +16,7 @@ import { createBackups } from './features/backups/index.ts'
 import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
 import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
+import { createDelivery } from './features/delivery/index.ts'
 import { createDrains } from './features/drains/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
 import { createEvents } from './features/events/index.ts'
@@ -38,6 +39,8 @@ import type { Database, Queries, Within } from './kernel/database.ts'
 import { databasePart } from './kernel/dump.ts'
 import type { Feature } from './kernel/feature.ts'
 import type { Beyond } from './kernel/http/beyond.ts'
+import { readSession } from './kernel/http/browser.ts'
+import { consolePages } from './kernel/http/console.ts'
 import { documentation } from './kernel/http/docs/index.ts'
 import { createReplays } from './kernel/http/replays.ts'
 import { createServer } from './kernel/http/server.ts'
@@ -65,6 +68,8 @@ export interface PlatformOptions {
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
   signIn?: Pick<SignInOptions, 'passwordCost'>
+  /** The folder of the built console; without it there is none. */
+  consoleFolder?: () => Promise<string>
   build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
   /** What a backup holds beside what features keep. */
   backup: readonly BackupPart[]
@@ -107,7 +112,10 @@ export async function assemble(options: PlatformOptions) {
     principalOfSession: (secret) => signIn.principalOfSession(secret),
     onRevoked: (change, principal) => signIn.onRevoked(change, principal),
   })
-  const signIn = createSignIn({ database, clock, access, onError, ...options.signIn })
+  const signIn = createSignIn({
+    ...{ database, clock, access, onError, ...options.signIn },
+    landing: options.consoleFolder ? '/' : '/sign-in',
+  })
   const content = createContent({
     database,
     blobs,
@@ -153,6 +161,7 @@ export async function assemble(options: PlatformOptions) {
     engines: engineOf,
     order,
     wanted: (queries, filter) => rollouts.overview(queries, filter),
+    newer: (queries, lags) => releases.newer(queries, lags),
     async stop(change, app, by) {
       const stopped = await rollouts.remove(change, app, by)
       await releases.forget(change, app)
@@ -241,6 +250,7 @@ export async function assemble(options: PlatformOptions) {
       restart: (...of) => spaces.restart(...of),
     },
   })
+  const delivery = createDelivery({ database, clock, releases, order })
   const drains = createDrains({
     database,
     clock,
@@ -295,6 +305,7 @@ export async function assemble(options: PlatformOptions) {
       return number === null ? null : releases.find(queries, app, environment, number)
     },
     tree: (hash) => content.tree(hash),
+    isShipping: (space) => ships.isInto(space),
   })
   const git = createGit({
     database,
@@ -362,6 +373,7 @@ export async function assemble(options: PlatformOptions) {
     apps: { ...apps.routes.apps, detect: ships.routes.apps.detect },
     builds: builds.routes.builds,
     config: config.routes.config,
+    delivery: delivery.routes.delivery,
     drains: drains.routes.drains,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },
@@ -390,6 +402,7 @@ export async function assemble(options: PlatformOptions) {
     releases,
     rollouts,
     processes,
+    delivery,
     drains,
     pipelines,
     ships,
@@ -410,14 +423,18 @@ export async function assemble(options: PlatformOptions) {
   const authorize = createAuthorize({
     ...{ db, access, apps, environments, config, needs, builds, processes, rollouts, ships, spaces },
   })
-  return { router, features, engines, access, authorize, content, migrations, parts, onError }
+  async function isSignedIn(session: string | undefined): Promise<boolean> {
+    return session !== undefined && (await signIn.principalOfSession(session)) !== null
+  }
+  return { router, features, engines, access, authorize, isSignedIn, content, migrations, parts, onError }
 }
 
 /** Brings the database up to date and starts every loop; nothing answers before `listen`. */
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
   const { database, clock, log } = options
-  const { router, features, engines, access, authorize, content, migrations, onError } =
+  const { router, features, engines, access, authorize, isSignedIn, content, migrations, onError } =
     await assemble(options)
+  const { consoleFolder } = options
   const applied = await migrate(database.db, migrations)
   if (applied.length > 0) log.info('the database is up to date', { applied: applied.join(', ') })
 
@@ -433,6 +450,14 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     mounts: features.flatMap((feature) => (feature.mount ? [feature.mount.bind(feature)] : [])),
     pages: [
       documentation(options.version),
+      ...(consoleFolder
+        ? [
+            consolePages({
+              folder: consoleFolder,
+              isSignedIn: (request) => isSignedIn(readSession(request)),
+            }),
+          ]
+        : []),
       ...features.flatMap((feature) => (feature.page ? [feature.page.bind(feature)] : [])),
     ],
   })

@@ -42,6 +42,7 @@ export function shipPorts({ environments, apps, rollouts, spaces, engines }: Shi
         ? spaces.deliver.refusals(change, { ...app, into: app.into }, together)
         : (await rollouts.refusals(change, app, together)).refusals,
     unfit: async (environment, artifact) => (await engines(environment)).refuses(artifact),
+    adopt: async (environment, image) => (await engines(environment)).adopt(image),
     async serving(change, delivery) {
       const inSpace = intoSpace(delivery)
       return inSpace ? spaces.deliver.serving(change, inSpace) : rollouts.serving(change, delivery)

@@ -12,6 +12,9 @@ const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** Whether sending it twice does what sending it once does, and nothing of a body is lost. */
 export const isRepeatable = ({ record, hasBody }: Exchange) => !hasBody && REPEATABLE.has(record.method)
 
+/** How often a request may meet the end of a process that restarts in place: one that is ending may still accept it. */
+const HELD_TRIES = 3
+
 export interface AppSide {
   /** Ends the app's work for this request, if it still does any. */
   cancel(): void
@@ -79,8 +82,11 @@ export function beginAttempt(
     }
     // Where processes restart in place, an end says as little: the listener may have gone with the request unread.
     const isStale = (app.isReused() || exchange.isHeld) && isRepeatable(exchange)
-    if ((isStale || app.isUntouched?.()) && exchange.staleConnections === 0) {
+    const most = exchange.isHeld ? HELD_TRIES : 1
+    if ((isStale || app.isUntouched?.()) && exchange.staleConnections < most) {
       exchange.staleConnections++
+      // It is left alone for a moment, as one that refuses is.
+      if (exchange.isHeld) exchange.refused.add(endpoint)
       return null
     }
     const { code } = error

@@ -60,7 +60,12 @@ export async function listen(
   const leave = (isLeft: boolean) => {
     where.isLeft = isLeft
   }
-  return { host: at.host, port: where.port, leave, close: (options) => closeListener(parts, options?.graceMs) }
+  return {
+    host: at.host,
+    port: where.port,
+    leave,
+    close: (options) => closeListener(parts, options?.graceMs),
+  }
 }
 
 function http1Server(context: Context, where: Where): Server {

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { PassThrough, type Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -33,14 +33,21 @@ test('large bodies take turns: none moves on without a bound while others wait, 
 })
 
 test('a small request is answered before large answers that began earlier are through', async () => {
-  const one = await app((request, response) => response.end(request.url === '/large' ? LARGE : 'small'))
+  const held: ServerResponse[] = []
+  const all = Promise.withResolvers<void>()
+  const one = await app((request, response) => {
+    if (request.url !== '/large') return response.end('small')
+    if (held.push(response) < 30) return
+    for (const large of held) large.end(LARGE)
+    all.resolve()
+  })
   const { edge } = await routerWith(serviceOf({ v1: [one.port] }))
   const answered: string[] = []
   const large = Array.from({ length: 30 }, async () => {
     const { body } = await ask(edge.port, { ...edge, path: '/large' })
     answered.push(`${body.length} bytes`)
   })
-  await once(one.server, 'request')
+  await all.promise
   answered.push((await ask(edge.port, edge)).body)
   await Promise.all(large)
   expect(answered).toHaveLength(31)

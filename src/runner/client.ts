@@ -14,6 +14,7 @@ import type {
   JobStatus,
   Observation,
   Problem,
+  Restarted,
   Target,
   UsageSample,
 } from './shapes.ts'
@@ -27,6 +28,8 @@ export interface RunnerClient {
   observe(target: Target): Promise<Observation>
   observeAll(): Promise<Observation[]>
   watch(target: Target, signal: AbortSignal): AsyncIterable<Observation>
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. */
+  restart(target: Target, set: string): Promise<Restarted>
   run(target: Target, job: JobBody): Promise<JobStatus>
   job(target: Target, key: string): Promise<JobStatus | null>
   cancel(target: Target, key: string): Promise<void>
@@ -121,6 +124,7 @@ export function connectRunner(socketPath: string): RunnerClient {
     observe: (target) => call('GET', at(target)),
     observeAll: () => call('GET', '/v1/targets'),
     watch: (target, signal) => stream(`${at(target)}/watch`, signal),
+    restart: (target, set) => call('POST', `${at(target)}/restart`, { set }),
     run: (target, job) => call('POST', `${at(target)}/jobs`, job),
     job: (target, key) => call('GET', `${at(target)}/jobs/${encodeURIComponent(key)}`),
     cancel: (target, key) => call('DELETE', `${at(target)}/jobs/${encodeURIComponent(key)}`),

@@ -1,17 +1,19 @@
 /**
- * The router's place in the runner: the shared edge, two ports per target, and the table that says who is ready.
+ * The router's place in the runner: the shared edge, the ports of every target, and the table that says who is ready.
+ * Each target has a port for people. Calls between apps have one per app and environment, where the baggage tells the
+ * environment's own from the copies that spaces have.
  * A port that somebody else has taken is tried again, and said.
  */
 import { type Copy, type Listener, overlay, type Router, type Service, setOfSpace } from '../router/router.ts'
 import { appName, targetName } from './paths.ts'
 import type { Addresses, Demand, Problem, Target } from './shapes.ts'
 import type { Tables } from './tables.ts'
-import { iso, portStolen } from './words.ts'
+import { iso, nameOf, portStolen } from './words.ts'
 
 export interface Doors {
   /** Opens the shared edge. */
   open(): Promise<void>
-  /** Opens the two ports of a target; again after a time where they are taken. */
+  /** Opens the ports of a target; again after a time where they are taken. */
   admit(target: Target): Promise<void>
   /** Where people and other apps reach the target; `problems` says which port is not ours now. */
   addresses(target: Target): { addresses: Addresses; problems: Problem[] }
@@ -56,8 +58,12 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
   const copies = new Map<string, Copy & { environment: string }>()
   /** By environment, then by the router's name of the service. */
   const services = new Map<string, Record<string, Service>>()
-  const pairs = new Map<string, { edge: DoorState; inside: DoorState }>()
-  const admissions = new Map<string, Promise<void>>()
+  /** By target. */
+  const edges = new Map<string, DoorState>()
+  /** By service. */
+  const insides = new Map<string, DoorState>()
+  /** By target; open ports or ports that are being opened. */
+  const admissions = new Map<string, { target: Target; done: Promise<void> }>()
   let edge: DoorState | null = null
 
   function openDoor(
@@ -88,13 +94,18 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
 
   async function admit(target: Target): Promise<void> {
     const ports = await tables.ports(target)
-    const at = { service: serviceName(target), host: HOST, ...(target.space ? { space: target.space } : {}) }
-    const edgeDoor = openDoor(ports.public, (port) => router.listenService({ ...at, door: 'edge', port }))
-    const insideDoor = openDoor(ports.internal, (port) =>
-      router.listenService({ ...at, door: 'inside', port }),
-    )
-    pairs.set(targetName(target), { edge: edgeDoor.door, inside: insideDoor.door })
-    await Promise.all([edgeDoor.tried, insideDoor.tried])
+    const at = { service: serviceName(target), host: HOST }
+    const space = target.space === undefined ? {} : { space: target.space }
+    const opened = [
+      openDoor(ports.public, (port) => router.listenService({ ...at, ...space, door: 'edge', port })),
+    ]
+    edges.set(targetName(target), opened[0]!.door)
+    if (!insides.has(at.service)) {
+      const inside = openDoor(ports.internal, (port) => router.listenService({ ...at, door: 'inside', port }))
+      insides.set(at.service, inside.door)
+      opened.push(inside)
+    }
+    await Promise.all(opened.map(({ tried }) => tried))
   }
 
   /** Puts together what one environment has and what spaces have over it, and tells the router. */
@@ -125,12 +136,13 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
     },
     async admit(target) {
       const name = targetName(target)
-      const asked = admissions.get(name) ?? admit(target)
+      const asked = admissions.get(name) ?? { target, done: admit(target) }
       admissions.set(name, asked)
-      await asked
+      await asked.done
     },
     addresses(target) {
-      const pair = pairs.get(targetName(target))
+      const mine = edges.get(targetName(target))
+      const inside = insides.get(serviceName(target))
       const problems: Problem[] = []
       const open = (door: DoorState | undefined | null, what: string) => {
         if (door && door.listener === null) problems.push(portStolen(door.port, what))
@@ -139,12 +151,10 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
       const addresses: Addresses = {
         public: [
           ...(open(edge, 'the one that all apps share') ? shared(target) : []),
-          ...(open(pair?.edge, `the one of ${appName(target)} in ${target.environment}`)
-            ? [`http://${HOST}:${pair!.edge.port}`]
-            : []),
+          ...(open(mine, `the one of ${nameOf(target)}`) ? [`http://${HOST}:${mine!.port}`] : []),
         ],
-        internal: open(pair?.inside, `the one for calls to ${appName(target)} in ${target.environment}`)
-          ? `http://${HOST}:${pair!.inside.port}`
+        internal: open(inside, `the one for calls to ${target.app} in ${target.environment}`)
+          ? `http://${HOST}:${inside!.port}`
           : null,
       }
       return { addresses, problems }
@@ -179,22 +189,27 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
     },
     async dismiss(target) {
       const name = targetName(target)
-      await admissions.get(name)
-      const pair = pairs.get(name)
+      const service = serviceName(target)
+      await admissions.get(name)?.done
       own.delete(name)
       copies.delete(name)
       tellRouter(target.environment)
-      pairs.delete(name)
       admissions.delete(name)
-      if (pair) await Promise.all([closeDoor(pair.edge, 0), closeDoor(pair.inside, 0)])
-      tables.release(target)
+      const others = () => [...admissions.values()].map((one) => one.target)
+      const closing = [edges.get(name)]
+      edges.delete(name)
+      if (!others().some((one) => serviceName(one) === service)) {
+        closing.push(insides.get(service))
+        insides.delete(service)
+      }
+      await Promise.all(closing.map((door) => door && closeDoor(door, 0)))
+      tables.release(target, others())
     },
     edgeProblem: () =>
       edge && edge.listener === null ? portStolen(edge.port, 'the one that all apps share') : null,
     async close(graceMs) {
-      if (edge?.retry) clearTimeout(edge.retry)
-      for (const pair of pairs.values()) {
-        for (const door of [pair.edge, pair.inside]) if (door.retry) clearTimeout(door.retry)
+      for (const door of [edge, ...edges.values(), ...insides.values()]) {
+        if (door?.retry) clearTimeout(door.retry)
       }
       await router.close({ graceMs })
     },

@@ -5,11 +5,15 @@ import { dirname } from 'node:path'
 /** Write, fsync, rename, fsync the folder: after this returns, a power cut does not lose it. */
 export function writeDurably(path: string, text: string): void {
   writeWhole(path, text, true)
-  if (process.platform === 'linux') {
-    const folder = openSync(dirname(path), 'r')
-    fsyncSync(folder)
-    closeSync(folder)
-  }
+  flushFolder(dirname(path))
+}
+
+/** The names in it, too. Elsewhere than on Linux a folder can't be flushed, or need not be. */
+export function flushFolder(path: string): void {
+  if (process.platform !== 'linux') return
+  const folder = openSync(path, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
 }
 
 /** Write and rename, for what can be found out again. */

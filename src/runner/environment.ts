@@ -28,8 +28,10 @@ export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
     ...(facts.port === null ? {} : { PORT: String(facts.port) }),
     TOW_APP: facts.target.app,
     TOW_ENVIRONMENT: facts.target.environment,
-    ...(facts.target.space === undefined ? {} : { TOW_SPACE: facts.target.space }),
-    TOW_RELEASE: `v${facts.set.release}`,
+    // A copy in a space has no release of its own.
+    ...(facts.target.space === undefined
+      ? { TOW_RELEASE: `v${facts.set.release}` }
+      : { TOW_RELEASE: facts.set.id, TOW_SPACE: facts.target.space }),
     TOW_PROCESS: facts.process,
   }
 }

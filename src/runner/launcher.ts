@@ -3,7 +3,7 @@
  * whether a new one is started is decided elsewhere.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, watch } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { adoptControlGroup, type ControlGroup, createControlGroup, type LimitsHere } from './cgroups.ts'
 import { readJson, writeWhole } from './durable.ts'
@@ -30,6 +30,8 @@ export interface InstanceRecord {
   controlGroups: string[]
   attachSocket: string | null
   memoryMegabytes: number | null
+  /** Its command is started anew without it. */
+  inPlace?: boolean
 }
 
 export type Ending =
@@ -48,6 +50,10 @@ export interface Running {
   /** SIGTERM, the grace, SIGKILL; the shim does it even if this runner dies now. */
   stop(): void
   kill(): void
+  /** In place: the command starts anew, also where it has ended. Settles once it has, or after some seconds. */
+  restart(): Promise<void>
+  /** In place: told when the command has started or ended; answers how to stop it. */
+  onLife(tell: () => void): () => void
   /** Forgets the files once its end was taken in. */
   forget(): void
 }
@@ -79,6 +85,7 @@ const INSTANCE_LOG_BYTES = 32 * 1024 * 1024
 const KEPT_AT_MOST = { bytesPerSecond: 8 * 1024 * 1024, burstBytes: 16 * 1024 * 1024 }
 const ADOPTED_POLL = 200
 const CLAIM_PATIENCE = 5000
+const RESTART_PATIENCE = 5000
 
 export function createLauncher(options: {
   processesFolder: string
@@ -118,6 +125,7 @@ export function createLauncher(options: {
         order.cpuMillis !== undefined && options.limits.cpu === 'advisory' && order.cpuMillis < 1000 ? 5 : 0,
       segmentBytes: SEGMENT_BYTES,
       totalBytes: INSTANCE_LOG_BYTES,
+      inPlace: record.inPlace === true,
     }
     const shim = spawn(process.execPath, ['--max-semi-space-size=1', options.shimPath], {
       detached: true,
@@ -149,10 +157,20 @@ export function createLauncher(options: {
     started: Promise<ShimState | null>,
     ended: Promise<Ending>,
   ): Running {
-    let state = readJson<ShimState>(`${folder}/${STATE}`) ?? null
+    const read = () => readJson<ShimState>(`${folder}/${STATE}`) ?? null
+    let state = read()
     void started.then((now) => {
       state = now
     })
+    /** A command that starts anew in place is another process each time. */
+    const current = () => (record.inPlace ? (read() ?? state) : state)
+    function onLife(tell: () => void): () => void {
+      const watcher = watch(folder, { persistent: false }, (_, name) => {
+        if (name === STATE) tell()
+      })
+      watcher.on('error', () => {})
+      return () => watcher.close()
+    }
     const signalShim = (signal: NodeJS.Signals) =>
       void started.then((now) => {
         if (now && isSame(now.shim)) process.kill(now.shim.pid, signal)
@@ -160,13 +178,28 @@ export function createLauncher(options: {
     return {
       record,
       started,
-      state: () => state,
+      state: current,
       ended,
       stop: () => signalShim('SIGTERM'),
       kill: () =>
-        void started.then((now) => {
+        void started.then(() => {
+          const now = current()
           if (now && isSame(now.shim) && isSame(now.app)) signalGroup(now.app.pid, 'SIGKILL')
         }),
+      async restart() {
+        const before = current()?.app
+        const reborn = Promise.withResolvers<void>()
+        const isReborn = () => {
+          const now = current()
+          if (now && !now.ended && now.app.start + now.app.pid !== (before?.start ?? '') + before?.pid)
+            reborn.resolve()
+        }
+        const leave = onLife(isReborn)
+        signalShim('SIGUSR2')
+        await Promise.race([reborn.promise, ended, delay(RESTART_PATIENCE, undefined, { ref: false })])
+        leave()
+      },
+      onLife,
       forget() {
         group?.remove()
         rmSync(folder, { recursive: true, force: true })

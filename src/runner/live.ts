@@ -42,6 +42,10 @@ export async function watchLive(
   if (!state || signal.aborted) return
   live.startedAt = state.at
   const aged = age(now() - live.startedAt)
+  const { inPlace = false } = live.running.record
+  /** The leader of what runs now. */
+  const leader = () => live.running.state()?.app.pid ?? state.app.pid
+  if (inPlace) signal.addEventListener('abort', live.running.onLife(changed), { once: true })
   const { port } = live.running.record
   const wait = (milliseconds: number) =>
     delay(milliseconds, undefined, { signal, ref: false }).catch(() => {})
@@ -70,7 +74,7 @@ export async function watchLive(
   let explainedAt = 0
   for (let pause = 15; live.phase === 'starting' && !signal.aborted; pause = Math.min(pause * 1.5, 250)) {
     const health = await checkHealth(port, spec.health, signal)
-    if ((health.ok || health.kind === 'answered') && (await isStrangersPort(state.app.pid, port))) {
+    if ((health.ok || health.kind === 'answered') && (await isStrangersPort(leader(), port))) {
       if (signal.aborted) return
       live.problem = portLost(port)
       giveUp('port')
@@ -82,14 +86,16 @@ export async function watchLive(
     }
     const elapsed = aged()
     if (elapsed > spec.bootSeconds * 1000) {
-      live.problem = await explainSilence(state.app.pid, port, health, spec.bootSeconds)
+      live.problem = await explainSilence(leader(), port, health, spec.bootSeconds)
       changed()
+      // Whoever changes it next starts it anew.
+      if (inPlace) break
       giveUp('boot')
       return
     }
     if (elapsed > EARLY_EXPLANATION && elapsed - explainedAt > 2000) {
       explainedAt = elapsed
-      const problem = await explainSilence(state.app.pid, port, health, Math.round(elapsed / 1000))
+      const problem = await explainSilence(leader(), port, health, Math.round(elapsed / 1000))
       // Before its time is up, only what will not mend itself is worth telling.
       if (problem.code !== 'not-listening' && problem.message !== live.problem?.message) {
         live.problem = problem
@@ -113,9 +119,9 @@ export async function watchLive(
     }
     if (failed++ === 0) badSince = aged()
     if (failed < FAILED_CHECKS) continue
-    live.problem = await explainSilence(state.app.pid, port, health, Math.round((aged() - badSince) / 1000))
+    live.problem = await explainSilence(leader(), port, health, Math.round((aged() - badSince) / 1000))
     become('unhealthy')
-    if (aged() - badSince > UNHEALTHY_PATIENCE) {
+    if (aged() - badSince > UNHEALTHY_PATIENCE && !inPlace) {
       giveUp('unhealthy')
       return
     }

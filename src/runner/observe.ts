@@ -101,5 +101,6 @@ function isLooping(slot: SlotMemory | undefined): boolean {
 }
 
 function stateOf(live: Live): ProcessState {
+  if (live.running.state()?.ended) return 'crashed'
   return live.phase === 'draining' || live.phase === 'drained' ? 'stopping' : live.phase
 }

@@ -124,6 +124,12 @@ describe('a process', () => {
     })
   })
 
+  test('knows the space that it is a copy in, and what it is called there', () => {
+    const at = { process: 'web.1', port: null, dwelling: '/d', tty: false }
+    const copy = environmentOf({ ...at, target: { ...target, space: 'mine' }, set: { ...set, id: 'mine.3' } })
+    expect(copy).toMatchObject({ TOW_ENVIRONMENT: 'stage', TOW_SPACE: 'mine', TOW_RELEASE: 'mine.3' })
+  })
+
   test('takes the place of its shell where the command is a plain one', () => {
     expect(withoutShell('node server.js --port $PORT')).toBe('exec node server.js --port $PORT')
     expect(withoutShell(`node -e "console.log('a b')"`)).toBe(`node -e "console.log('a b')"`)
@@ -136,7 +142,10 @@ describe('a process', () => {
 test('a target’s name can be split again', () => {
   const target = { app: 'my-app', environment: 'prod' }
   expect(parseTargetName(targetName(target))).toEqual(target)
-  expect(parseTargetName('a.b.c')).toBeNull()
+  const copy = { ...target, space: 'pr-123' }
+  expect(targetName(copy)).toBe('prod.my-app--pr-123')
+  expect(parseTargetName(targetName(copy))).toEqual(copy)
+  for (const no of ['a.b.c', 'a', 'a.', 'a.b--', 'a.b--c--d']) expect(parseTargetName(no)).toBeNull()
 })
 
 test('a deep home gets a short folder for its sockets, which nobody else may have made', () => {

@@ -10,6 +10,7 @@ import {
   JobBody,
   PROTOCOL_VERSION,
   RemoveBody,
+  RestartBody,
   ShutdownBody,
   type Target,
   TargetShape,
@@ -75,6 +76,11 @@ export async function answer(runner: Runner, call: Call, shutDown: (apps: boolea
     }
     case 'GET targets/target/crons':
       return { value: runner.find(target)?.crons.history() ?? {} }
+    case 'POST targets/target/restart': {
+      const { set } = parse(RestartBody, await call.body())
+      const runtime = runner.find(target)?.runtime
+      return { value: runtime ? await runtime.restart(set) : { restarted: [], ended: [] } }
+    }
     case 'POST targets/target/jobs':
       return { value: await runner.host(target).jobs.run(parse(JobBody, await call.body())) }
     case 'GET targets/target/jobs/id':

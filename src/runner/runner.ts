@@ -21,7 +21,7 @@ import { prepareShim } from './shim-files.ts'
 import { openTables, ownersOf, type PortRanges } from './tables.ts'
 import { createTarget, type TargetRuntime } from './target.ts'
 import { createMeter } from './usage.ts'
-import { iso } from './words.ts'
+import { iso, nameOf } from './words.ts'
 
 export interface RunnerOptions {
   home: string
@@ -160,6 +160,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   }
 
   function apply(target: Target, generation: number, desired: Desired): void {
+    // Without one, nobody would guard the way into the space.
+    if ((target.space === undefined) !== (desired.overlay === undefined)) {
+      const what = desired.overlay
+        ? 'with an overlay, which only a copy in a space has'
+        : 'without an overlay'
+      throw new TowError('BAD_INPUT', `${nameOf(target)} came ${what}`)
+    }
     const missing = desired.sets.find((set) => !existsSync(set.workspace))
     if (missing)
       throw new TowError('NOT_FOUND', `the folder ${missing.workspace} of ${missing.id} is not there`)

@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { TowError } from '../api/errors.ts'
+import { flushFolder } from './durable.ts'
 
 const KEY_BYTES = 32
 
@@ -53,7 +54,7 @@ function readOrMakeKey(path: string): Buffer {
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const mine = `${path}.${process.pid}`
-  writeFileSync(mine, randomBytes(KEY_BYTES), { mode: 0o600 })
+  writeFileSync(mine, randomBytes(KEY_BYTES), { mode: 0o600, flush: true })
   try {
     // A link fails where another process was first; a rename would replace its key.
     linkSync(mine, path)
@@ -62,6 +63,7 @@ function readOrMakeKey(path: string): Buffer {
   } finally {
     rmSync(mine)
   }
+  flushFolder(dirname(path))
   return readFileSync(path)
 }
 

@@ -5,6 +5,9 @@ import type { Live } from './live.ts'
 import type { SlotMemory, TargetMemory } from './memory.ts'
 import { CRASH_LOOP_FAILURES, slotKey, TRAFFIC_PROCESS } from './plan.ts'
 import type { Target } from './shapes.ts'
+import { nameOf } from './words.ts'
+
+const SCALED_TO_ZERO = 'scaled-to-zero'
 
 export function serviceOf(
   target: Target,
@@ -18,23 +21,23 @@ export function serviceOf(
     const mine = lives.filter(
       ({ running: { record } }) => record.set === set.id && record.process === TRAFFIC_PROCESS,
     )
-    const endpoints = mine.flatMap(({ phase, running: { record } }) =>
-      phase === 'healthy' && record.port !== null
-        ? [{ id: record.id, host: '127.0.0.1', port: record.port }]
-        : [],
-    )
+    const endpoints = mine.flatMap((live) => {
+      const { id, port } = live.running.record
+      return port !== null && takesRequests(live) ? [{ id, host: '127.0.0.1', port }] : []
+    })
+    const ended = mine.find(({ running }) => running.state()?.ended)
     const count = set.processes[TRAFFIC_PROCESS]?.count ?? 0
     const troubled = Array.from({ length: count }, (_, index) =>
       slots.get(slotKey({ set: set.id, process: TRAFFIC_PROCESS, slot: index + 1 })),
     ).find((slot) => (slot?.failures ?? 0) >= CRASH_LOOP_FAILURES)
-    const state = endpoints.length > 0 ? 'up' : troubled ? 'crashed' : 'starting'
+    const state = endpoints.length > 0 ? 'up' : troubled || ended ? 'crashed' : 'starting'
     sets[set.id] = count === 0 && endpoints.length === 0 ? { endpoints } : { endpoints, state }
     const problem = mine.find((live) => live.problem)?.problem ?? troubled?.problem
     if (problem) notice ??= { code: problem.code, message: problem.message }
     else if (count === 0) {
       notice ??= {
-        code: 'scaled-to-zero',
-        message: `${target.app} in ${target.environment} is scaled to zero`,
+        code: SCALED_TO_ZERO,
+        message: `${nameOf(target)} is scaled to zero`,
       }
     }
   }
@@ -49,6 +52,15 @@ export function serviceOf(
   }
 }
 
+/**
+ * What restarts in place is asked as long as its command runs: between two lives it refuses, and is asked again within
+ * some milliseconds, sooner than any check could tell.
+ */
+function takesRequests({ phase, running }: Live): boolean {
+  if (!running.record.inPlace) return phase === 'healthy'
+  return phase !== 'draining' && phase !== 'drained' && phase !== 'stopping' && !running.state()?.ended
+}
+
 /** What a space has of an app, or null where it has nothing that could ever answer. */
 export function copyOf(
   space: string,
@@ -59,7 +71,8 @@ export function copyOf(
   const { app, split, notice, maintenance } = service
   const sets = Object.entries(service.sets).map(([id, set]) => {
     const state = set.state ?? 'asleep'
-    const isTroubled = notice !== undefined && (state === 'starting' || state === 'crashed')
+    const isTroubled =
+      notice !== undefined && notice.code !== SCALED_TO_ZERO && (state === 'starting' || state === 'crashed')
     return [id, { ...set, state, ...(isTroubled ? { problem: notice.message } : {}) }] as const
   })
   return {

@@ -4,8 +4,6 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DesiredSet } from './shapes.ts'
 
-/** What was laid out, kept beside the folder. */
-const MANIFEST = '.app-tree'
 const UNUSED = 24 * 3_600_000
 
 export interface SetFolders {
@@ -28,7 +26,6 @@ export function watchSetFolders(parent: string, first: DesiredSet[]): SetFolders
     } catch {
       return
     }
-    rmSync(`${workspace}${MANIFEST}`, { force: true })
     setImmediate(() => rmSync(trash, { recursive: true, force: true }))
   }
 
@@ -46,7 +43,7 @@ export function watchSetFolders(parent: string, first: DesiredSet[]): SetFolders
     },
     sweep(now) {
       const names = existsSync(parent) ? readdirSync(parent) : []
-      for (const name of names.filter((one) => !one.endsWith(MANIFEST))) {
+      for (const name of names) {
         const workspace = `${parent}/${name}`
         const age = now - (statSync(workspace, { throwIfNoEntry: false })?.ctimeMs ?? now)
         if (age > UNUSED && !known.has(workspace) && !busy.has(name)) discard(workspace)

@@ -110,6 +110,12 @@ export type Desired = z.infer<typeof Desired>
 export const Generation = z.int().min(1)
 export const ApplyBody = z.object({ generation: Generation, desired: Desired })
 export const RemoveBody = z.object({ generation: Generation })
+export const RestartBody = z.object({ set: SetId })
+/** Processes of a live set: those that came up again, and those that ended instead, or took too long. */
+export interface Restarted {
+  restarted: string[]
+  ended: string[]
+}
 export const ShutdownBody = z.object({ apps: z.boolean() })
 
 export const JobBody = z.object({

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { flushFolder } from './durable.ts'
 
 /** Path of a shim that Node runs as it is; `folder` is where one may be written. */
 export function prepareShim(folder: string): string {
@@ -28,10 +29,12 @@ export function prepareShim(folder: string): string {
       const script = stripTypeScriptTypes(text)
         .replace(/(from|import\()( ?)'(\.\/[\w-]+)\.ts'/g, "$1$2'$3.mjs'")
         .replace("'@lydell/node-pty'", JSON.stringify(terminal))
-      writeFileSync(`${draft}/${name}`, script)
+      writeFileSync(`${draft}/${name}`, script, { flush: true })
     }
     try {
+      flushFolder(draft)
       renameSync(draft, target)
+      flushFolder(folder)
     } catch {
       rmSync(draft, { recursive: true, force: true })
     }

@@ -10,6 +10,7 @@ import type { Problem, Target } from './shapes.ts'
 
 interface TableFile {
   edge: number | null
+  /** By target; `internal` is 0 of a copy in a space, which is called at its app's own. */
   ports: Record<string, { public: number; internal: number }>
   /** By app: its environments share a user, no two apps do. Never given away again. */
   uids: Record<string, number>
@@ -20,7 +21,8 @@ export interface Tables {
   ports(target: Target): Promise<{ public: number; internal: number }>
   /** Null when the runner is not root: everything runs as the person who started it. */
   uid(target: Target): number | null
-  release(target: Target): void
+  /** `others` are those that are still there; what nobody of a space or of an app needs any more goes as well. */
+  release(target: Target, others: readonly Target[]): void
   /** A free port for a process; not kept. */
   borrowPort(): Promise<number>
   /** Set where the file was damaged and made anew. */
@@ -66,12 +68,25 @@ export function openTables(
     throw new TowError('UNAVAILABLE', `no port from ${ranges.doors} to ${ranges.doors + 1999} is free`)
   }
 
-  async function allocate(name: string) {
-    const found = { public: await findDoor(`${name} public`), internal: 0 }
+  async function allocate(name: string, isCopy: boolean) {
+    const found = file.ports[name] ?? { public: await findDoor(`${name} public`), internal: 0 }
     file.ports[name] = found
-    found.internal = await findDoor(`${name} internal`)
+    if (!isCopy) found.internal = await findDoor(`${name} internal`)
     save()
     return found
+  }
+
+  async function pairOf(target: Target) {
+    const name = targetName(target)
+    const isCopy = target.space !== undefined
+    const kept = file.ports[name]
+    if (kept && (isCopy || kept.internal !== 0)) return kept
+    let asked = pending.get(name)
+    if (!asked) {
+      asked = allocate(name, isCopy).finally(() => pending.delete(name))
+      pending.set(name, asked)
+    }
+    return asked
   }
 
   return {
@@ -85,15 +100,10 @@ export function openTables(
       return file.edge
     },
     async ports(target) {
-      const name = targetName(target)
-      const kept = file.ports[name]
-      if (kept && kept.internal !== 0) return kept
-      let asked = pending.get(name)
-      if (!asked) {
-        asked = allocate(name).finally(() => pending.delete(name))
-        pending.set(name, asked)
-      }
-      return asked
+      const mine = await pairOf(target)
+      if (target.space === undefined) return mine
+      const { app, environment } = target
+      return { public: mine.public, internal: (await pairOf({ app, environment })).internal }
     },
     uid(target) {
       if (!isRoot) return null
@@ -103,8 +113,21 @@ export function openTables(
       }
       return file.uids[target.app]!
     },
-    release(target) {
-      delete file.ports[targetName(target)]
+    release(target, others) {
+      const near = others.filter((one) => one.environment === target.environment)
+      const isNeeded = (name: string): boolean => {
+        const one = parseTargetName(name)
+        if (one?.environment !== target.environment) return true
+        if (near.some((other) => targetName(other) === name)) return true
+        // Where calls go to the copies that spaces have.
+        if (one.space === undefined) return one.app !== target.app || near.some(({ app }) => app === one.app)
+        // Of a copy that was only asked about, nobody else would tell that its space is gone.
+        return (
+          one.space !== target.space ||
+          (one.app !== target.app && near.some(({ space }) => space === one.space))
+        )
+      }
+      for (const name of Object.keys(file.ports)) if (!isNeeded(name)) delete file.ports[name]
       save()
     },
     problem: () =>

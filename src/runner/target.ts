@@ -8,6 +8,7 @@ import { DEFAULT_LOG_POLICY } from '../api/app-spec.ts'
 import { TowError } from '../api/errors.ts'
 import type { Doors } from './doors.ts'
 import { environmentOf, prepareDwelling } from './environment.ts'
+import { restartInPlace } from './in-place.ts'
 import type { Launcher, Running } from './launcher.ts'
 import { type Live, watchLive } from './live.ts'
 import type { TargetLogs } from './logs/target-logs.ts'
@@ -17,10 +18,18 @@ import { type Action, type Facts, type Instance, plan, slotKey, TRAFFIC_PROCESS 
 import type { Seal } from './seal.ts'
 import { copyOf, serviceOf } from './service.ts'
 import { watchSetFolders } from './set-folders.ts'
-import type { CountedProcess, Desired, DesiredSet, Problem, Target } from './shapes.ts'
+import type { CountedProcess, Desired, DesiredSet, Problem, Restarted, Target } from './shapes.ts'
 import { openSlots } from './slots.ts'
 import type { Tables } from './tables.ts'
-import { describeEnding, type Intent, isProblem, layoutMissing, memoryLost, startFailed } from './words.ts'
+import {
+  describeEnding,
+  type Intent,
+  isProblem,
+  layoutMissing,
+  memoryLost,
+  nameOf,
+  startFailed,
+} from './words.ts'
 
 export interface TargetParts {
   target: Target
@@ -56,6 +65,8 @@ export interface TargetRuntime {
   /** Ends every process as if it had been asked for; it comes back with the next start of the runner. */
   stopAll(): Promise<void>
   end(live: Live, intent: Intent): void
+  /** Starts the commands of a live set anew, as far as they don't reload by themselves. */
+  restart(set: string): Promise<Restarted>
   /** Stops watching; processes go on. */
   close(): void
 }
@@ -226,12 +237,13 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       graceSeconds: spec.graceSeconds,
       attachSocket: null,
       memoryMegabytes: spec.memoryMegabytes ?? null,
+      ...(set.live ? { inPlace: true } : {}),
     }
     return launcher.launch({
       record,
       logFolder: logs.folderFor(record),
       logs: spec.logs ?? DEFAULT_LOG_POLICY,
-      command: spec.command,
+      command: set.live?.commands[at.process] ?? spec.command,
       cwd: set.workspace,
       env: environmentOf({ target, set, process: `${at.process}.${at.slot}`, port, dwelling, tty: false }),
       uid,
@@ -300,7 +312,7 @@ export function createTarget(parts: TargetParts): TargetRuntime {
     if (generation < memory.generation) {
       throw new TowError(
         'CONFLICT',
-        `generation ${generation} of ${target.app} in ${target.environment} is older than ${memory.generation}, which is in force`,
+        `generation ${generation} of ${nameOf(target)} is older than ${memory.generation}, which is in force`,
       )
     }
     const same = generation === memory.generation && (memory.removed || !next.removed)
@@ -366,6 +378,13 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       await Promise.all([...lives.values()].map((live) => live.running.ended))
     },
     end,
+    async restart(id) {
+      const set = memory.desired.sets.find((one) => one.id === id)
+      if (!set?.live) throw new TowError('NOT_FOUND', `no set ${id} of ${target.app} follows files`)
+      return restartInPlace([...lives.values()], set, () => {
+        if (!halted) step()
+      })
+    },
     close() {
       halted = true
       closed = true

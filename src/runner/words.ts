@@ -68,10 +68,15 @@ export function layoutMissing(workspace: string): Problem {
   }
 }
 
-export function memoryLost({ app, environment }: Target, { damaged, hint }: Damaged): Problem {
+/** `missions in stage`, and of a copy `missions in the space mine over stage`. */
+export function nameOf({ app, environment, space }: Target): string {
+  return `${app} in ${space === undefined ? '' : `the space ${space} over `}${environment}`
+}
+
+export function memoryLost(target: Target, { damaged, hint }: Damaged): Problem {
   return {
     code: 'state-unreadable',
-    message: `what was kept of ${app} in ${environment} could not be read and lies in ${damaged}; its processes run on, and the platform tells what it should be once more`,
+    message: `what was kept of ${nameOf(target)} could not be read and lies in ${damaged}; its processes run on, and the platform tells what it should be once more`,
     hint: hint ?? 'nothing is to be done while the platform runs; else tow up',
   }
 }

@@ -1,7 +1,7 @@
 /** What differs between two trees, and a tree as a change to another: small on the wire, verified on arrival. Pure. */
 import { type CheckOptions, receiveTree } from './check.ts'
 import { refusals } from './refusals.ts'
-import type { Tree, TreeEntry } from './tree.ts'
+import { comparePaths, type Tree, type TreeEntry } from './tree.ts'
 
 export interface TreeDiff {
   added: TreeEntry[]
@@ -25,18 +25,22 @@ export interface TreeChange {
 export function diffTrees(from: Tree, to: Tree): TreeDiff {
   const diff: TreeDiff = { added: [], changed: [], removed: [] }
   if (from.hash === to.hash) return diff
-  const before = new Map(from.entries.map((entry) => [entry.path, entry]))
+  let at = 0
   for (const entry of to.entries) {
-    const old = before.get(entry.path)
-    if (!old) diff.added.push(entry)
-    else if (!isSame(old, entry)) diff.changed.push(entry)
-    before.delete(entry.path)
+    let old = from.entries[at]
+    for (; old && comparePaths(old.path, entry.path) < 0; old = from.entries[++at]) diff.removed.push(old)
+    if (old?.path !== entry.path) diff.added.push(entry)
+    else {
+      if (!isSame(old, entry)) diff.changed.push(entry)
+      at++
+    }
   }
-  diff.removed.push(...before.values())
+  for (; at < from.entries.length; at++) diff.removed.push(from.entries[at]!)
   return diff
 }
 
 function isSame(left: TreeEntry, right: TreeEntry): boolean {
+  if (left === right) return true
   return left.digest === right.digest && left.mode === right.mode && left.size === right.size
 }
 

@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { diskRefusal } from './blob-files.ts'
 import type { BlobStore } from './blob-store.ts'
 import { checkEntries } from './check.ts'
+import { flush, flushFolders } from './flush.ts'
 import { SMALL_FILE } from './hash-file.ts'
 import { checkLinks } from './links.ts'
 import { refusals } from './refusals.ts'
@@ -32,6 +33,8 @@ export interface LayOutOptions {
    * in place of being copied. Only for what nobody writes to, for both names lead to the same bytes.
    */
   linkFrom?: string
+  /** Whatever happens to the machine, once it is there it is whole. */
+  durable?: boolean
   signal?: AbortSignal
 }
 
@@ -52,16 +55,21 @@ export async function layOut(
   const staging = `${folder}.${randomBytes(6).toString('hex')}.tmp`
   try {
     mkdirSync(dirname(folder), { recursive: true })
-    for (const path of ['', ...foldersOf(tree.entries)]) makeFolder(join(staging, path))
+    const folders = ['', ...foldersOf(tree.entries)].map((path) => join(staging, path))
+    const written: string[] = []
+    for (const path of folders) makeFolder(path)
     const place = (entry: TreeEntry): void | Promise<void> => {
       const target = join(staging, entry.path)
       if (entry.mode === 'link') return symlinkSync(links.get(entry.path)!, target)
       if (options.linkFrom && linked(join(options.linkFrom, entry.path), target, entry)) return
+      written.push(target)
       if (entry.size > SMALL_FILE) return copyLarge(entry, store, target)
       writeSmall(target, store.readBytes(entry.digest), entry)
     }
     await forEachInSlices(tree.entries, place, { signal: options.signal, parallel: 4 })
+    if (options.durable) await flush(written).then(() => flushFolders(folders))
     renameSync(staging, folder)
+    if (options.durable) await flushFolders([dirname(folder)])
   } catch (error) {
     await rm(staging, { recursive: true, force: true })
     const code = (error as NodeJS.ErrnoException).code

@@ -72,6 +72,19 @@ export function readCanonicalText(text: string): TreeEntry[] | null {
   return entries
 }
 
+/** Where the entry of this path is, or -1. */
+export function indexOfPath(tree: Tree, path: string): number {
+  let low = 0
+  for (let high = tree.entries.length - 1; low <= high; ) {
+    const middle = (low + high) >> 1
+    const order = comparePaths(tree.entries[middle]!.path, path)
+    if (order === 0) return middle
+    if (order < 0) low = middle + 1
+    else high = middle - 1
+  }
+  return -1
+}
+
 /** The hash of a set of entries, whatever their order. */
 export function hashTree(entries: readonly TreeEntry[]): string {
   return hash('sha256', canonicalText(sortEntries(entries)))

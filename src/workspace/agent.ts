@@ -9,8 +9,8 @@ import { type Answer, Request } from './messages.ts'
 import { openPlace, type PlaceOptions } from './place.ts'
 
 export interface AgentOptions extends PlaceOptions {
-  /** Starts anew what does not reload by itself; answers with what that was, once it was begun. */
-  restart(): Promise<string[]>
+  /** Starts anew what does not reload by itself; answers with what came up, and with what ended instead. */
+  restart(): Promise<{ restarted: string[]; ended: string[] }>
 }
 
 export interface Agent {
@@ -28,9 +28,9 @@ export function openAgent({ restart, ...options }: AgentOptions): Agent {
     const began = performance.now()
     const tree = place.commit(request.put, request.remove, request.hash)
     const written = performance.now()
-    const restarted = request.restart ? await restart() : []
+    const outcome = request.restart ? await restart() : { restarted: [], ended: [] }
     const milliseconds = { write: written - began, restart: performance.now() - written }
-    return { type: 'done', id: request.id, hash: tree.hash, restarted, milliseconds }
+    return { type: 'done', id: request.id, hash: tree.hash, ...outcome, milliseconds }
   }
 
   async function obey(request: Request, body: Buffer): Promise<Answer | null> {
@@ -56,9 +56,9 @@ export function openAgent({ restart, ...options }: AgentOptions): Agent {
       }
       case 'restart': {
         const began = performance.now()
-        const restarted = await restart()
+        const outcome = await restart()
         const milliseconds = { write: 0, restart: performance.now() - began }
-        return { type: 'done', id: request.id, hash: place.tree().hash, restarted, milliseconds }
+        return { type: 'done', id: request.id, hash: place.tree().hash, ...outcome, milliseconds }
       }
     }
   }

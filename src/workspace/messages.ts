@@ -62,6 +62,8 @@ export const Done = z.object({
   hash: Digest,
   /** Processes that were started anew. */
   restarted: z.array(z.string()),
+  /** Processes that ended instead, and wait for the next change. */
+  ended: z.array(z.string()),
   milliseconds: z.object({ write: z.number(), restart: z.number() }),
 })
 export type Done = z.infer<typeof Done>

@@ -45,6 +45,7 @@ export const SAMPLES: Record<string, Sample> = {
   'config.set': place,
   'config.reveal': (thing) => ({ ...place(thing), key: 'NOTHING' }),
   'config.rotateKey': nothing,
+  'delivery.figures': nothing,
   'drains.list': nothing,
   'drains.add': ({ environments: [environment] }) => ({ environment, url: 'nonsense' }),
   'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),
@@ -144,6 +145,10 @@ export const DOORS: Record<
   'GET /api/runs/:id/terminal': {
     path: ({ ids }) => `/api/runs/${ids.run}/terminal`,
     objects: { run: 'id' },
+  },
+  'GET /api/spaces/:space/apps/:app/workspace/stream': {
+    path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/workspace/stream`,
+    objects: { space: 'space', app: 'app' },
   },
   'GET /git/:repository/info/refs': {
     ...{ path: () => '/git/shop.git/info/refs?service=git-receive-pack', objects: 'none', basic: true },

@@ -28,6 +28,7 @@ export const FEATURE_ORDER = [
   'releases',
   'rollouts',
   'processes',
+  'delivery',
   'drains',
   'pipelines',
   'ships',
@@ -52,7 +53,7 @@ export const DOORS: Door[] = [
   },
   {
     room: 'src/cli/',
-    allows: ['src/api/', 'src/client/', 'src/trees/', 'src/backups/'],
+    allows: ['src/api/', 'src/client/', 'src/trees/', 'src/backups/', 'src/workspace/'],
     because:
       'a command asks the platform; rules that live in a client would have to be repeated in the console',
   },
@@ -99,6 +100,7 @@ export const DOORS: Door[] = [
       'src/engines/engine.ts',
       'src/engines/log-filter.ts',
       'src/runner/protocol.ts',
+      'src/workspace/',
     ],
     because: 'the local engine speaks to the runner through its protocol alone: they are different processes',
   },
@@ -113,6 +115,7 @@ export const DOORS: Door[] = [
       'src/router/hop/protocol.ts',
       'src/router/overlay.ts',
       'src/router/table.ts',
+      'src/workspace/',
     ],
     because:
       'engines know their port and neither each other nor the platform; the hop is told what is where, and runs elsewhere',
@@ -134,7 +137,7 @@ export const DOORS: Door[] = [
   },
   {
     room: 'src/engines/conformance/',
-    allows: ['src/api/', 'src/trees/', 'src/engines/engine.ts'],
+    allows: ['src/api/', 'src/trees/', 'src/engines/engine.ts', 'src/workspace/'],
     because: 'the conformance suite belongs to no engine',
   },
   {
@@ -166,6 +169,11 @@ export const DOORS: Door[] = [
     room: 'src/backups/',
     allows: ['src/api/', 'src/trees/'],
     because: 'the file of a backup is written by the platform and read by the command line',
+  },
+  {
+    room: 'src/workspace/',
+    allows: ['src/api/', 'src/trees/'],
+    because: 'its agent runs beside any workspace, in a cluster alone',
   },
   {
     room: 'src/trees/',

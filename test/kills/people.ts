@@ -60,7 +60,7 @@ export function createPeople(client: Client, folder: string) {
     await writeFile(join(root, 'server.js'), SERVER(wish))
     const terminal = { say() {}, tint: (_: string, text: string) => text } as never
     const signal = new AbortController().signal
-    const tree = await uploadWorkingCopy(client, { root, home: folder, terminal, signal })
+    const { hash: tree } = await uploadWorkingCopy(client, { root, home: folder, terminal, signal })
     const { id } = await client.ships.start({ tree, folderName: app, environment: 'stage' })
     return { ship: id }
   }

@@ -7,6 +7,11 @@ import { parseAllDocuments, stringify } from 'yaml'
 
 const PATH = process.env.PATH ?? ''
 
+/** Programs on the PATH that are helm, whatever they are called: Helm 3 and Helm 4 may lie beside each other. */
+export const HELMS = ['helm', 'helm3', 'helm4'].flatMap((name) => {
+  const folder = PATH.split(':').find((one) => existsSync(`${one}/${name}`))
+  return folder === undefined ? [] : [`${folder}/${name}`]
+})
 export const hasHelm = PATH.split(':').some((folder) => existsSync(`${folder}/helm`))
 export const WITHOUT_HELM = 'helm is not on the PATH'
 
@@ -27,12 +32,15 @@ export async function render(
   values: object,
   options: { name?: string; words?: readonly string[] } = {},
 ): Promise<Manifest[]> {
+  // A helm that was built by hand takes a cluster which it is not shown for a very old one.
+  const version = options.words?.includes('--kube-version') ? [] : ['--kube-version', '1.30.0']
   const words = [
     'template',
     options.name ?? 'shop',
     chartFolder(chart),
     '--namespace',
     'stage',
+    ...version,
     ...(options.words ?? []),
   ]
   const text = await helm(words, values)

@@ -98,9 +98,11 @@ annotations:
 requests:
   cpu: {{ $cpu }}
   memory: {{ $memory }}
+  ephemeral-storage: 50Mi
 limits:
   {{- if .root.Values.resources.cpuLimit }}
   cpu: {{ $cpu }}
   {{- end }}
   memory: {{ $memory }}
+  ephemeral-storage: {{ .root.Values.resources.storage }}
 {{- end }}

@@ -38,6 +38,11 @@ annotations:
 {{- end }}
 {{- end }}
 
+{{/* Where `web` of a set listens. */}}
+{{- define "app.port" -}}
+{{ (index .root.Values.sets .set).port | default .root.Values.port }}
+{{- end }}
+
 {{/* What all pods have in common: (dict "root" $ "set" id "process" name "spec" ... "restartPolicy" ... "takesTraffic" bool) */}}
 {{- define "app.podSpec" -}}
 {{- $values := .root.Values }}
@@ -53,8 +58,12 @@ activeDeadlineSeconds: {{ . }}
 terminationGracePeriodSeconds: {{ if .takesTraffic }}{{ add $grace $values.drainSeconds }}{{ else }}{{ $grace }}{{ end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ $values.user }}
+  runAsUser: {{ int64 ($set.user | default $values.user) }}
+  {{- if hasKey $set "group" }}
+  runAsGroup: {{ int64 $set.group }}
+  {{- else if not $set.user }}
   runAsGroup: {{ $values.group }}
+  {{- end }}
   fsGroup: {{ $values.group }}
   seccompProfile:
     type: RuntimeDefault
@@ -110,7 +119,7 @@ containers:
     env:
       {{- if .takesTraffic }}
       - name: PORT
-        value: {{ $values.port | quote }}
+        value: {{ include "app.port" . | quote }}
       {{- end }}
       - name: TOW_APP
         value: {{ include "app.told" .root | quote }}
@@ -121,7 +130,8 @@ containers:
         value: {{ . | quote }}
       {{- end }}
       - name: TOW_RELEASE
-        value: {{ if $set.release }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}
+        {{- /* In a space a set is no release: `mine.3`. */}}
+        value: {{ if and $set.release (not (contains "." .set)) }}{{ printf "v%d" (int $set.release) | quote }}{{ else }}{{ .set | quote }}{{ end }}
       - name: TOW_POD
         valueFrom:
           fieldRef:
@@ -161,7 +171,7 @@ volumes:
 {{- define "app.traffic" -}}
 ports:
   - name: http
-    containerPort: {{ .root.Values.port }}
+    containerPort: {{ include "app.port" . }}
     protocol: TCP
 # No startupProbe: it would hold the first look at readiness back until its own next second, while the kubelet looks at
 # readiness at once when it sees the container run.

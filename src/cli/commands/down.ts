@@ -52,7 +52,7 @@ async function stop(file: PlatformFile, everything: boolean): Promise<{ stopping
     if (!(cause instanceof TowError) || cause.code !== 'UNAVAILABLE') throw cause
     throw new TowError(
       'UNAVAILABLE',
-      `the platform (pid ${file.pid}) runs, but ${file.url} does not answer`,
+      `the platform (pid ${file.pid}) runs, but can’t be asked to stop: ${cause.message}`,
       {
         hint: `kill ${file.pid}`,
         cause,

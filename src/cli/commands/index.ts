@@ -24,6 +24,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./ship.ts'),
   },
   {
+    path: 'dev',
+    group: SPACES,
+    summary: 'Run this folder in your space, and make every save live there',
+    load: () => import('./dev.ts'),
+  },
+  {
     path: 'git remote',
     group: SHIP,
     summary: 'Add the remote to which git push tow main ships',

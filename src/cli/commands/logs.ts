@@ -4,6 +4,7 @@ import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../c
 import { type Copy, chooseCopy, versionOf } from '../environment.ts'
 import { releaseNumber, wholeNumber } from '../help.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { harmless } from '../terminal/text.ts'
 
 export const command: Command = {
   options: [
@@ -58,18 +59,6 @@ function shown(terminal: Terminal, copy: Copy, line: LogLine): string {
   if (line.missing !== undefined) return `${head} ${terminal.paint('yellow', line.text)}`
   if (line.stream === 'platform') return `${head} ${terminal.paint('cyan', line.text)}`
   return `${head} ${harmless(line.text)}`
-}
-
-// Escape sequences but colours, and what moves the cursor: a line of a log must not write over another, or type.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const UNSAFE = /\x1b(?!\[[0-9;:]*m)|[\x80-\x9f]|\r/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const COLOUR = /\x1b/
-
-/** Colours stay and end with their line. */
-function harmless(text: string): string {
-  const safe = text.replace(UNSAFE, (found) => (found === '\x1b' ? '␛' : found === '\r' ? '␍' : '\uFFFD'))
-  return COLOUR.test(safe) ? `${safe}\x1b[0m` : safe
 }
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 }

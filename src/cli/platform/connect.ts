@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TowError } from '../../api/errors.ts'
 import { PlatformFile } from '../../api/platform-file.ts'
 import { type Client, createClient } from '../../client/client.ts'
+import { networkFailure } from '../../client/failure.ts'
 import { platformEntry } from './entry.ts'
 
 const START_SECONDS = 60
@@ -180,7 +181,8 @@ async function answers(file: PlatformFile): Promise<boolean> {
     const client = await clientOf(file)
     await client.system.status()
     return true
-  } catch {
-    return false
+  } catch (error) {
+    // One whose database is away runs all the same, and says so to whoever asks for more.
+    return error instanceof TowError && error.code === 'UNAVAILABLE' && networkFailure(error.cause) === null
   }
 }

@@ -44,7 +44,7 @@ export async function writeRemembered(configHome: string, remembered: Remembered
   const file = fileOf(configHome)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const temporary = `${file}.${process.pid}`
-  await writeFile(temporary, `${JSON.stringify(remembered, null, 2)}\n`, { mode: 0o600 })
+  await writeFile(temporary, `${JSON.stringify(remembered, null, 2)}\n`, { mode: 0o600, flush: true })
   // What a process of the same number left behind may have had another mode.
   await chmod(temporary, 0o600)
   await rename(temporary, file)

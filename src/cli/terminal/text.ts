@@ -56,3 +56,15 @@ export function clip(text: string, limit: number): string {
   const plain = text.replace(ANSI, '').replace(/[\r\n\t]+/g, ' ')
   return plain.length <= limit ? plain : `${plain.slice(0, Math.max(0, limit - 1))}…`
 }
+
+// Escape sequences but colours, and what moves the cursor: a line of a log must not write over another, or type.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const UNSAFE = /\x1b(?!\[[0-9;:]*m)|[\x80-\x9f]|\r/g
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const COLOUR = /\x1b/
+
+/** Colours stay and end with their line. */
+export function harmless(text: string): string {
+  const safe = text.replace(UNSAFE, (found) => (found === '\x1b' ? '␛' : found === '\r' ? '␍' : '\uFFFD'))
+  return COLOUR.test(safe) ? `${safe}\x1b[0m` : safe
+}

@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 const SOON = 60_000
 
 export function describeSpaces(world: World): void {
-  const { it, newTarget, copyOf, settle, apply, until, gone, address, fetch } = world
+  const { itWithSpaces: it, newTarget, copyOf, settle, apply, until, gone, address, fetch } = world
 
   const setOf = (space: string, change: Partial<DesiredSet> = {}) =>
     sampleSet(world.artifact, 1, { id: `${space}.1`, ...change })
@@ -95,7 +95,7 @@ export function describeSpaces(world: World): void {
 
   it('gives a space the whole traffic of an app, and takes it back by itself', async () => {
     const [base, mine] = await over('mine')
-    const until = Date.now() + 4000
+    const until = Date.now() + world.patience / 10
     await settle(mine!, asked('mine', { overlay: { swap: { until } } }))
     expect(await spaceOf(call(base, null, '/env'))).toBe('mine')
     expect(await spaceOf(fetch(`${await address(base)}/env`))).toBe('mine')

@@ -1,6 +1,6 @@
 /** The engine as a whole: its caller starts anew, orders come late, targets go. */
 import { expect } from 'vitest'
-import { sampleArtifact, sampleSet, wholly } from './sample.ts'
+import { sampleSet, wholly } from './sample.ts'
 import type { World } from './world.ts'
 
 export function describeWhole(world: World): void {
@@ -28,16 +28,6 @@ export function describeWhole(world: World): void {
     const seen = await until(target, (now) => now.settled, 'everything as asked')
     expect(seen.generation).toBe(5)
     expect(seen.sets.map((set) => set.id)).toEqual(['v1'])
-  })
-
-  it('makes a running workspace equal another tree', async () => {
-    const target = newTarget()
-    await settle(target, wholly(sampleSet(world.artifact, 1)))
-    expect(await (await get(target, '/file')).text()).toBe('first')
-    const changed = await sampleArtifact(world.content, 'second')
-    const tree = await world.content.tree(changed.layers.at(-1)!.tree)
-    expect(await world.engine.sync(target, 'v1', tree)).toEqual({ tree: tree.hash })
-    expect(await (await get(target, '/file')).text()).toBe('second')
   })
 
   it('exports what is in force without a value of its config, and sees no drift', async () => {

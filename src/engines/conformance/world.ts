@@ -10,7 +10,11 @@ export interface World {
   engine: Engine
   content: SampleContent
   artifact: Artifact
+  /** Milliseconds that one state may take to come about. */
+  patience: number
   it(sentence: string, body: () => Promise<void>): void
+  /** A sentence for engines that have spaces. */
+  itWithSpaces(sentence: string, body: () => Promise<void>): void
   /** The caller's side starts anew. */
   reopen(): Promise<void>
   /** Removed when the sentence is over. */
@@ -38,7 +42,7 @@ export interface World {
 
 const LAST_GENERATION = 1_000_000
 
-type Start = Pick<World, 'it' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
+type Start = Pick<World, 'it' | 'itWithSpaces' | 'content' | 'artifact' | 'engine' | 'fetch'> & {
   open: () => Promise<Engine>
   /** Milliseconds. */
   patience: number
@@ -86,7 +90,9 @@ export function createWorld(start: Start): World {
     get artifact() {
       return start.artifact
     },
+    patience: start.patience,
     it: start.it,
+    itWithSpaces: start.itWithSpaces,
     async reopen() {
       start.engine = await start.open()
     },

@@ -14,8 +14,8 @@ import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { readLogs } from './logs/logs.ts'
 import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
-import { LABEL, nameOf, recordName } from './names.ts'
-import { isOver, isReady, isStopping, setOf, statusOf } from './observe/pods.ts'
+import { nameOf, recordName } from './names.ts'
+import { isReady, setOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
@@ -24,7 +24,6 @@ import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forwardToPod } from './streams/forward.ts'
-import { createSyncs, type Syncs } from './sync.ts'
 
 export interface KubernetesEngineOptions {
   settings: KubernetesSettings
@@ -45,7 +44,7 @@ const WATCH_MILLISECONDS = 10_000
 const STALE_MILLISECONDS = 15_000
 
 export function createKubernetesEngine(options: KubernetesEngineOptions): Engine {
-  const { settings, platform, images, content } = options
+  const { settings, platform, images } = options
   const holder = { platform, instance: randomBytes(4).toString('hex') }
   const renderer = createRenderer(options)
   const around: Surroundings = {
@@ -55,7 +54,6 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     values: settings.values,
   }
   let opening: Promise<Session> | null = null
-  let syncs: Syncs | null = null
   const closing = new AbortController()
 
   function session(): Promise<Session> {
@@ -102,6 +100,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       id: set.id,
       release: set.release,
       image,
+      ...(artifact.image && { foreign: artifact.image }),
       artifact: artifact.digest,
       trees: artifact.layers.filter((layer) => layer.kind === 'app').map((layer) => layer.tree),
       config: name,
@@ -177,6 +176,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     refuses: (artifact) => images.refuses(artifact),
+    adopt: (image) => images.adopt(image),
     apply,
     remove,
     async observe(target) {
@@ -213,18 +213,10 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       )
     },
     ...createRuns({ session, renderer, around, recordOf, store }),
-    async sync(target, set, tree) {
-      const opened = await session()
-      const pods = opened
-        .podsOf(target)
-        .filter((pod) => setOf(pod) === set && pod.metadata.labels?.[LABEL.kind] === 'process')
-        .filter((pod) => !isStopping(pod) && !isOver(pod) && statusOf(pod)?.state?.running)
-      const { stored } = await recordOf(opened, target)
-      const known = setsOf(stored).find((one) => one.id === set)
-      if (pods.length === 0 || !known) throw noSet(target, set)
-      syncs ??= createSyncs(opened.cluster, content)
-      await syncs.sync(pods, known.trees, tree)
-      return { tree: tree.hash }
+    async workspace(target) {
+      throw new TowError('UNSUPPORTED', `a workspace of ${target.app} on a cluster can't follow files yet`, {
+        hint: `tow ship --space NAME -a ${target.app}`,
+      })
     },
     async forward(target, set, port) {
       const opened = await session()

@@ -1,6 +1,6 @@
 /** Where the image of an artifact comes from. What is behind it knows registries; the engine knows references. */
 import type { Artifact } from '../../api/app-spec.ts'
-import type { Check, Problem, Target } from '../engine.ts'
+import type { AdoptedImage, AskedImage, Check, Problem, Target } from '../engine.ts'
 import type { Program } from './programs.ts'
 
 export interface ImageSource {
@@ -10,6 +10,8 @@ export interface ImageSource {
   program(program: Program): Promise<string>
   /** Null where the artifact fits the base image that it would stand on. */
   refuses(artifact: Artifact): Promise<Problem | null>
+  /** An image that was made elsewhere: found, pinned and judged. */
+  adopt(asked: AskedImage): Promise<AdoptedImage>
   /** Language runtimes that are offered. */
   runtimes(): Promise<{ name: string; version: string }[]>
   check(): Promise<Check[]>

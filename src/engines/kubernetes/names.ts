@@ -5,6 +5,9 @@ import type { Target } from '../engine.ts'
 /** Who writes: shown by `kubectl get --show-managed-fields`. */
 export const FIELD_MANAGER = 'towpath'
 
+/** The chart's own default, where nothing says otherwise. */
+export const WEB_PORT = 8080
+
 export const LABEL = {
   managedBy: 'app.kubernetes.io/managed-by',
   app: 'app.kubernetes.io/name',

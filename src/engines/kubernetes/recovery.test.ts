@@ -281,6 +281,46 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     expect(after.sets[0]?.processes).toHaveLength(1)
   })
 
+  test('what the cluster refuses to admit is told in its words, and the old set serves on', async () => {
+    const target = newTarget()
+    await settle(engine, target, 1, wholly(sampleSet(artifact, 1)))
+    await cluster.post(`/api/v1/namespaces/${cluster.namespace}/limitranges`, {
+      apiVersion: 'v1',
+      kind: 'LimitRange',
+      metadata: { name: 'small' },
+      spec: { limits: [{ type: 'Container', max: { memory: '600Mi' } }] },
+    })
+    const big = sampleSet(artifact, 2, { processes: { web: webProcess({ memoryMegabytes: 700 }) } })
+    await engine.apply(target, 2, wholly(big))
+    const seen = await until(engine, target, (now) => problemOf(now, 'v2') !== undefined)
+    expect(problemOf(seen, 'v2')?.message).toContain('maximum memory usage per Container is 600Mi')
+    expect((await cluster.fetch((await engine.addresses(target)).public[0]!)).status).toBe(200)
+    await cluster.admin.request('DELETE', `/api/v1/namespaces/${cluster.namespace}/limitranges/small`)
+    await engine.remove(target, 3)
+  })
+
+  test('a namespace that is being deleted takes nothing more, and that is what is said', async () => {
+    const doomed = await openTestCluster()
+    const inside = doomed.engine(content)
+    const target = newTarget()
+    await settle(inside, target, 1, wholly(sampleSet(artifact, 1)))
+    await doomed.post(`/api/v1/namespaces/${doomed.namespace}/configmaps`, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      // It stays for as long as somebody holds on to what is in it.
+      metadata: { name: 'held', finalizers: ['towpath.dev/test'] },
+    })
+    await doomed.admin.request('DELETE', `/api/v1/namespaces/${doomed.namespace}`)
+    await expect(
+      inside.apply(target, 2, wholly(sampleSet(artifact, 2, { config: { A: '1' } }))),
+    ).rejects.toMatchObject({ message: expect.stringContaining('the namespace is being deleted') })
+    await doomed.admin.request('PATCH', `/api/v1/namespaces/${doomed.namespace}/configmaps/held`, {
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { finalizers: null } },
+    })
+    await doomed.dispose()
+  })
+
   test('config that no process reads any more is removed, and that of the release that runs is not', async () => {
     const target = newTarget()
     const names = async () => {

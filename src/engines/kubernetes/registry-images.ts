@@ -2,6 +2,7 @@
 import type { Artifact } from '../../api/app-spec.ts'
 import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
 import type { ContentSource, Target } from '../engine.ts'
+import { judgeImage } from './foreign-image.ts'
 import type { ImageSource } from './images.ts'
 import type { Program } from './programs.ts'
 
@@ -56,9 +57,17 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
   }
 
   return {
-    reference: (artifact, target) => once(`${target.app} ${artifact.digest}`, () => push(artifact, target)),
+    reference: async (artifact, target) =>
+      artifact.image
+        ? artifact.image.reference
+        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target)),
     program: (program) => once(`-- ${program.name}`, () => pushProgram(program)),
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
+    async adopt({ reference, port }) {
+      const platform = await options.platform()
+      const found = await images.resolve(reference, platform)
+      return { image: judgeImage({ ...found, name: reference }, port), platform }
+    },
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)

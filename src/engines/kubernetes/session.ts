@@ -8,7 +8,7 @@ import type { ImageSource } from './images.ts'
 import type { Holder } from './lease.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
-import { LABEL, nameOf } from './names.ts'
+import { LABEL, nameOf, WEB_PORT } from './names.ts'
 import { createExplainer } from './observe/explain.ts'
 import { readRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
@@ -39,7 +39,6 @@ export interface SessionOptions {
 }
 
 /** The chart's own default. */
-export const WEB_PORT = 8080
 
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { settings, holder, renderer, around } = options

@@ -1,4 +1,5 @@
 /** Spaces on a real cluster: what they leave, and how calls find them. */
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,9 +36,11 @@ http.createServer(async (request, response) => {
 process.on('SIGTERM', () => { leaving = true; setTimeout(() => process.exit(0), 2000) })
 `
 const PATIENCE = 120_000
-const base: Target = { app: 'shop', environment: 'stage' }
+/** The Gateway is everybody's: a host is whose it was first. */
+const run = randomBytes(2).toString('hex')
+const base: Target = { app: `shop-a${run}`, environment: 'stage' }
 const mine: Target = { ...base, space: 'mine' }
-const web: Target = { app: 'web', environment: 'stage' }
+const web: Target = { app: `web-a${run}`, environment: 'stage' }
 const domain = process.env.TOW_TEST_DOMAIN
 let folder: string
 let cluster: TestCluster
@@ -82,12 +85,15 @@ function chained(release: number, of: Artifact, config: Record<string, string> =
   return sampleSet(of, release, { config, processes })
 }
 
-const below = (app: string) => ({ BELOW: `http://${app}.${cluster.namespace}.svc/` })
-const needs = (app: string) => ({ ...chain, run: { ...chain.run, needs: [app] } })
+const below = () => ({ BELOW: `http://${base.app}.${cluster.namespace}.svc/` })
+const needs = () => ({ ...chain, run: { ...chain.run, needs: [base.app] } })
+
+/** `shop`, `web`, or as they are entered in a space: `shop--mine`. */
+const urlOf = (name: string) => `http://${name.replace(/^(shop|web)/, `$1-a${run}`)}.${domain}/`
 
 async function ask(host: string, more: Record<string, string> = {}): Promise<unknown> {
   const headers = { connection: 'close', ...more }
-  const answer = await cluster.fetch(`http://${host}.${domain}/`, { headers })
+  const answer = await cluster.fetch(urlOf(host), { headers })
   return answer.status === 200 ? answer.json() : `${answer.status} ${await answer.text()}`
 }
 
@@ -143,8 +149,10 @@ describe('a space on a cluster', { timeout: 240_000 }, () => {
 
   test('answers those who travel in it, at every hop, and nobody else', async () => {
     await settle(base, 2, wholly(chained(2, chain)))
-    await settle(web, 1, wholly(chained(1, needs('shop'), below('shop'))))
-    expect(await ask('web')).toMatchObject({ whose: 'stage', below: { whose: 'stage' } })
+    await settle(web, 1, wholly(chained(1, needs(), below())))
+    await eventually(async () => {
+      expect(await ask('web')).toMatchObject({ whose: 'stage', below: { whose: 'stage' } })
+    })
     await settle(mine, 2, { ...wholly(chained(1, chain, { WHOSE: 'mine' })), overlay: {} })
     await eventually(async () => {
       expect(await ask('web--mine')).toMatchObject({ whose: 'stage', below: { whose: 'mine' } })
@@ -158,7 +166,7 @@ describe('a space on a cluster', { timeout: 240_000 }, () => {
   })
 
   test('comes and goes without a request lost, and is not answered for meanwhile', async () => {
-    await settle(web, 2, wholly(chained(2, needs('shop'), below('shop'))))
+    await settle(web, 2, wholly(chained(2, needs(), below())))
     await settle(base, 3, wholly(chained(3, chain)))
     const wrong: unknown[] = []
     let count = 0
@@ -166,7 +174,7 @@ describe('a space on a cluster', { timeout: 240_000 }, () => {
     const load = async (host: string, expected: object) => {
       while (loading) {
         const answer = await cluster
-          .fetch(`http://${host}.${domain}/`)
+          .fetch(urlOf(host))
           .then(
             async (one) => (one.status === 200 ? await one.json() : `${one.status} ${await one.text()}`),
             String,

@@ -2,13 +2,15 @@
  * What is kept of a target in the cluster itself: what was asked for, without a value of its config, and how far it
  * has come. Whoever starts anew goes on from here.
  */
-import type { ProcessSpec } from '../../api/app-spec.ts'
+import type { ForeignImage, ProcessSpec } from '../../api/app-spec.ts'
 import type { Desired, DesiredCron, Overlay, SplitRule, Target } from '../engine.ts'
 
 export interface StoredSet {
   id: string
   release: number
   image: string
+  /** What the image says of itself, where it was made elsewhere. */
+  foreign?: ForeignImage
   /** Digest of the artifact that the image was made of, and the trees of the app's own layers in it. */
   artifact: string
   trees: string[]

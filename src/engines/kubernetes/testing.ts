@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { createImages } from '../../images/index.ts'
 import type { ContentSource, Engine } from '../engine.ts'
-import { type Cluster, connectCluster } from './cluster/connect.ts'
+import { type Cluster, connectCluster, hasStatus } from './cluster/connect.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
@@ -54,11 +54,22 @@ export interface TestCluster {
 
 const chart = (name: string) => fileURLToPath(new URL(`../../../charts/${name}`, import.meta.url))
 
-export async function openTestCluster(): Promise<TestCluster> {
+/** Where the tests' cluster is, and the address of its Gateway. */
+export interface TestPlace {
+  kubeconfig: string
+  gateway: string
+}
+
+const FIRST: TestPlace = {
+  kubeconfig: env.TOW_TEST_KUBECONFIG as string,
+  gateway: env.TOW_TEST_GATEWAY as string,
+}
+
+export async function openTestCluster(place = FIRST): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
-  const context = await currentContext(env.TOW_TEST_KUBECONFIG as string)
-  const admin = await connectCluster({ kubeconfig: env.TOW_TEST_KUBECONFIG as string, context, namespace })
+  const context = await currentContext(place.kubeconfig)
+  const admin = await connectCluster({ kubeconfig: place.kubeconfig, context, namespace })
   await admin.request('POST', '/api/v1/namespaces', {
     body: {
       apiVersion: 'v1',
@@ -68,7 +79,7 @@ export async function openTestCluster(): Promise<TestCluster> {
   })
   await grantAccess(admin, namespace)
   const kubeconfig = join(folder, 'kubeconfig')
-  writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context), { mode: 0o600 })
+  writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
   const caller = createCaller(admin, `${env.TOW_TEST_REGISTRY}/base/node:24`)
   const engines: Engine[] = []
@@ -87,7 +98,7 @@ export async function openTestCluster(): Promise<TestCluster> {
     // Names under the domain lead to the Gateway inside the cluster alone.
     fetch: (async (input: string | URL, init: RequestInit = {}) => {
       const url = new URL(input)
-      if (!url.hostname.endsWith(`.${namespace}.svc`)) return throughGateway(url, init, agent)
+      if (!url.hostname.endsWith(`.${namespace}.svc`)) return throughGateway(url, init, agent, place.gateway)
       await caller.ready(url)
       return fromInside(url, init, caller.agent)
     }) as typeof fetch,
@@ -96,7 +107,10 @@ export async function openTestCluster(): Promise<TestCluster> {
       for (const engine of engines) await engine.close()
       agent.destroy()
       caller.agent.destroy()
-      await admin.request('DELETE', `/api/v1/namespaces/${namespace}`)
+      await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
+        // On its way already, or gone.
+        if (!hasStatus(error, 404, 409)) throw error
+      })
       admin.close()
       rmSync(folder, { recursive: true, force: true })
     },
@@ -111,7 +125,8 @@ export function createEngineFor(facts: EngineFacts, content: ContentSource): Eng
       kubeconfig,
       context: 'limited',
       namespace,
-      domain: env.TOW_TEST_DOMAIN,
+      // Names of its own: of two routes for one name the older one is served, whatever namespace it lies in.
+      domain: `${namespace}.${env.TOW_TEST_DOMAIN}`,
       gateways: [{ name: 'public', namespace: 'gateway' }],
       values: { drainSeconds: 2 },
       ...settings,
@@ -161,7 +176,12 @@ async function grantAccess(admin: Cluster, namespace: string): Promise<void> {
   }
 }
 
-async function limitedKubeconfig(admin: Cluster, namespace: string, context: string): Promise<string> {
+async function limitedKubeconfig(
+  admin: Cluster,
+  namespace: string,
+  context: string,
+  place: TestPlace,
+): Promise<string> {
   const { status } = await admin.request<{ status: { token: string } }>(
     'POST',
     `/api/v1/namespaces/${namespace}/serviceaccounts/towpath/token`,
@@ -175,7 +195,7 @@ async function limitedKubeconfig(admin: Cluster, namespace: string, context: str
   )
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
-  config.loadFromFile(env.TOW_TEST_KUBECONFIG as string)
+  config.loadFromFile(place.kubeconfig)
   config.setCurrentContext(context)
   const cluster = config.getCurrentCluster()
   return stringify({
@@ -190,11 +210,11 @@ async function limitedKubeconfig(admin: Cluster, namespace: string, context: str
   })
 }
 
-function throughGateway(url: URL, init: RequestInit, agent: Agent): Promise<Response> {
+function throughGateway(url: URL, init: RequestInit, agent: Agent, gateway: string): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('host', url.host)
   return ask(init, headers, {
-    host: env.TOW_TEST_GATEWAY,
+    host: gateway,
     port: url.port || 80,
     path: `${url.pathname}${url.search}`,
     agent: headers.get('connection') === 'close' ? false : agent,

@@ -1,5 +1,5 @@
 /** What was asked for, as text for people, and what of it is not so. Values of config are never shown. Pure. */
-import type { Observation, SplitRule } from '../engine.ts'
+import type { Observation, Overlay, SplitRule } from '../engine.ts'
 
 interface Redacted {
   generation: number
@@ -13,6 +13,7 @@ interface Redacted {
     }[]
     split: SplitRule[]
     crons: { name: string; schedule: string; timezone: string; command: string }[]
+    overlay?: Overlay | undefined
   }
 }
 
@@ -25,9 +26,15 @@ export function describeDesired({ generation, desired }: Redacted): string {
     lines.push(`  config ${Object.keys(set.env).sort().join(' ') || '(none)'} (values hidden)`)
   }
   for (const rule of desired.split) lines.push(`split ${describeRule(rule)}`)
+  if (desired.overlay) lines.push(`space ${describeOverlay(desired.overlay)}`)
   for (const cron of desired.crons)
     lines.push(`cron ${cron.name}  ${cron.schedule} ${cron.timezone}  ${cron.command}`)
   return `${lines.join('\n')}\n`
+}
+
+function describeOverlay({ door, swap }: Overlay): string {
+  const whole = swap ? [`the whole traffic until ${new Date(swap.until).toISOString()}`] : []
+  return [door ? 'by invitation' : 'open to everybody', ...whole].join(', ')
 }
 
 function describeRule(rule: SplitRule): string {

@@ -3,21 +3,22 @@
  * run as the person who started it (as root, each app as a user of its own). It lays sets out and speaks to the runner,
  * which does the rest and goes on when this process is gone; it holds no state that a restart could lose.
  */
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TowError } from '../../api/errors.ts'
-import { connectRunner, limitsHere, pathsOf, readLogs } from '../../runner/protocol.ts'
+import { connectRunner, limitsHere, nameOf, pathsOf, readLogs } from '../../runner/protocol.ts'
 import type { ContentSource, Desired, Engine, Problem, Target } from '../engine.ts'
 import { lineFilter } from '../log-filter.ts'
 import { attachTo } from './attachment.ts'
 import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
 import { closedFolder } from './enterable.ts'
-import { collectLayers, layOutSet, readManifest, writeManifest } from './lay-out-set.ts'
-import { platformProblem, thisMachine } from './platform.ts'
+import { collectLayers, layOutSet } from './lay-out-set.ts'
+import { imageProblem, platformProblem, thisMachine } from './platform.ts'
 import { type Prepared, prepareDesired, prepareSet } from './prepare.ts'
 import { createRuntimeFinder } from './runtimes.ts'
 import { ensureRunner } from './start-runner.ts'
-import { syncFolder } from './sync.ts'
+import { createWorkspaces } from './workspaces.ts'
 
 export { shutDownRunner } from './start-runner.ts'
 
@@ -56,7 +57,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
   const machine = thisMachine()
   const layers = `${home}/layers`
   const layouts = new Map<string, Promise<void>>()
-  const syncs = new Map<string, Promise<unknown>>()
+  const workspaces = createWorkspaces()
   let starting: Promise<void> | null = null
   let watchdog: NodeJS.Timeout | null = null
   let closed = false
@@ -168,6 +169,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const chosen = await runtimes.choose(artifact.runtime)
       return 'problem' in chosen ? chosen.problem : null
     },
+    async adopt({ reference }) {
+      const { message, hint } = imageProblem(reference)
+      throw new TowError('REFUSED', message, { hint })
+    },
     apply,
     remove: (target, generation) => ask(() => client.remove(target, generation)),
     observe: (target) => ask(() => client.observe(target)),
@@ -194,20 +199,11 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const socket = await ask(() => client.attach(target, key))
       return attachTo(socket, () => ask(() => client.job(target, key)))
     },
-    async sync(target, set, tree) {
-      const workspace = `${paths.targetSets(target)}/${set}`
-      const queue = (syncs.get(workspace) ?? Promise.resolve()).catch(() => {})
-      const mine = queue.then(async () => {
-        const from = await readManifest(workspace)
-        if (!from)
-          throw new TowError('NOT_FOUND', `no set ${set} of ${target.app} runs in ${target.environment}`)
-        const { uid } = await ask(() => client.ground(target))
-        await syncFolder(content, workspace, from, tree, uid)
-        await writeManifest(workspace, tree)
-      })
-      syncs.set(workspace, mine)
-      await mine
-      return { tree: tree.hash }
+    async workspace(target, set) {
+      const folder = `${paths.targetSets(target)}/${set}`
+      if (!existsSync(folder)) throw noSet(target, set)
+      const { uid } = await ask(() => client.ground(target))
+      return workspaces.open(folder, uid, () => ask(() => client.restart(target, set)))
     },
     forward: (target, set, port) => ask(() => client.forward(target, set, port)),
     samples: (target, since) => ask(() => client.samples(target, since)),
@@ -217,7 +213,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     },
     async export(target) {
       const asked = await ask(() => client.desired(target))
-      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${target.app} runs in ${target.environment}`)
+      if (!asked) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs`)
       return describeDesired(asked)
     },
     async check() {
@@ -242,9 +238,13 @@ function refused(set: string, problem: Problem): TowError {
   return new TowError('REFUSED', `${set} does not run here: ${problem.message}`, { hint: problem.hint })
 }
 
+function noSet(target: Target, set: string): TowError {
+  return new TowError('NOT_FOUND', `no set ${set} of ${nameOf(target)} runs`)
+}
+
 function tooOld(target: Target, generation: number, inForce: number): TowError {
   return new TowError(
     'CONFLICT',
-    `generation ${generation} of ${target.app} in ${target.environment} is older than ${inForce}, which is in force`,
+    `generation ${generation} of ${nameOf(target)} is older than ${inForce}, which is in force`,
   )
 }

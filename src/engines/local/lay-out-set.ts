@@ -1,6 +1,6 @@
 /**
  * Puts the files of a set where the runner starts its processes. Dependencies are laid out once and hard-linked into
- * every set that has the same; a folder is there by rename, whole, with its manifest beside it.
+ * every set that has the same; a folder is there by rename, whole.
  */
 import {
   chmodSync,
@@ -13,12 +13,12 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Artifact } from '../../api/app-spec.ts'
-import { parseTree } from '../../trees/check.ts'
+import { flushFolders } from '../../trees/flush.ts'
 import { layOut } from '../../trees/lay-out.ts'
-import { foldersOf, mergeTrees, serializeTree, type Tree } from '../../trees/tree.ts'
+import { foldersOf, mergeTrees, type Tree } from '../../trees/tree.ts'
 import type { ContentSource } from '../engine.ts'
 
 export interface SetLayout {
@@ -31,11 +31,6 @@ export interface SetLayout {
 
 export interface LayoutFolders {
   layers: string
-}
-
-/** Beside the folder, since nothing of ours belongs into a workspace. */
-function manifestOf(workspace: string): string {
-  return `${workspace}.app-tree`
 }
 
 /** Lays out unless it is there. Not safe for two at once on one workspace: callers queue. */
@@ -51,21 +46,10 @@ export async function layOutSet(
   const draft = `${set.workspace}.draft`
   rmSync(draft, { recursive: true, force: true })
   openFolder(dirname(set.workspace))
-  await layOut(merged, content.blobs, draft, linkFrom === null ? {} : { linkFrom })
+  await layOut(merged, content.blobs, draft, { durable: true, ...(linkFrom !== null && { linkFrom }) })
   if (set.uid !== null) own(draft, merged, app, set.uid)
-  await writeFile(manifestOf(set.workspace), serializeTree(app), { mode: 0o600 })
   renameSync(draft, set.workspace)
-}
-
-/** The app's own files as they were last put there by us; null where there is no record. */
-export async function readManifest(workspace: string): Promise<Tree | null> {
-  const bytes = await readFile(manifestOf(workspace)).catch(() => null)
-  return bytes === null ? null : parseTree(bytes, manifestOf(workspace))
-}
-
-export async function writeManifest(workspace: string, tree: Tree): Promise<void> {
-  await writeFile(`${manifestOf(workspace)}.new`, serializeTree(tree), { mode: 0o600 })
-  renameSync(`${manifestOf(workspace)}.new`, manifestOf(workspace))
+  await flushFolders([dirname(set.workspace)])
 }
 
 export async function treesOf(
@@ -96,7 +80,7 @@ async function linkSource(
   if (existsSync(folder)) return folder
   openFolder(folders.layers)
   try {
-    await layOut(layer, content.blobs, folder)
+    await layOut(layer, content.blobs, folder, { durable: true })
   } catch (error) {
     // Two sets with the same dependencies at the same time: the other one was first.
     if (!existsSync(folder)) throw error

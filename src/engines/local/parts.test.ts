@@ -13,11 +13,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createSampleContent, sampleArtifact, sampleSet } from '../conformance/sample.ts'
 import { closedFolder, closedTo } from './enterable.ts'
-import { collectLayers, layOutSet, readManifest } from './lay-out-set.ts'
+import { collectLayers, layOutSet } from './lay-out-set.ts'
 import { platformProblem } from './platform.ts'
 import { prepareSet } from './prepare.ts'
 import { createRuntimeFinder, satisfies } from './runtimes.ts'
-import { syncFolder } from './sync.ts'
 
 let folder: string
 beforeEach(() => {
@@ -58,30 +57,6 @@ describe('laying out', () => {
     expect(existsSync(layer)).toBe(true)
     await collectLayers(`${folder}/layers`, -1)
     expect(existsSync(layer)).toBe(false)
-  })
-
-  test('a sync touches only what differs and leaves what the app made', async () => {
-    const content = createSampleContent(`${folder}/blobs`)
-    const artifact = await sampleArtifact(content)
-    const workspace = `${folder}/v1`
-    await layOutSet({ layers: `${folder}/layers` }, content, { workspace, artifact, uid: null })
-    writeFileSync(`${workspace}/made-by-app`, 'x')
-    const before = lstatSync(`${workspace}/app.js`).ino
-    const from = (await readManifest(workspace))!
-    const source = readFileSync(`${workspace}/app.js`, 'utf8')
-    await syncFolder(
-      content,
-      workspace,
-      from,
-      await content.keep({ 'app.js': source, 'sub/new.txt': 'new' }),
-      null,
-    )
-    expect(lstatSync(`${workspace}/app.js`).ino).toBe(before)
-    expect(readFileSync(`${workspace}/sub/new.txt`, 'utf8')).toBe('new')
-    expect([existsSync(`${workspace}/note.txt`), existsSync(`${workspace}/made-by-app`)]).toEqual([
-      false,
-      true,
-    ])
   })
 })
 
@@ -134,6 +109,11 @@ test('an artifact for another machine is refused with both named', () => {
   const machine = { os: 'linux', arch: 'x64', libc: 'glibc' } as const
   expect(platformProblem({ platform: 'any' }, machine)).toBeNull()
   expect(platformProblem({ platform: { os: 'linux', arch: 'x64' } }, machine)).toBeNull()
+  const image = { reference: 'ghcr.io/team/shop@sha256:1', port: 8080, user: 1000 }
+  expect(platformProblem({ platform: 'any', image }, machine)).toMatchObject({
+    message: expect.stringContaining('runs no containers, and ghcr.io/team/shop@sha256:1 is an image'),
+    hint: expect.stringContaining('-e <name>'),
+  })
   expect(platformProblem({ platform: { ...machine, libc: 'musl' } }, machine)!.message).toBe(
     'it was built for linux x64 musl, and this machine is linux x64 glibc',
   )

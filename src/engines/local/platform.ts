@@ -20,9 +20,22 @@ function hasMusl(): boolean {
   }
 }
 
+/** The engine on this machine starts processes, no containers. */
+export function imageProblem(reference: string): Problem {
+  return {
+    code: 'platform',
+    message: `the engine on this machine runs no containers, and ${reference} is an image`,
+    hint: 'ship it to an environment on Kubernetes (tow env add <name> --engine kubernetes, then -e <name>), or ship its source with tow ship',
+  }
+}
+
 /** Pure: null when it fits. */
-export function platformProblem(artifact: Pick<Artifact, 'platform'>, machine: Machine): Problem | null {
-  const { platform } = artifact
+export function platformProblem(
+  artifact: Pick<Artifact, 'platform' | 'image'>,
+  machine: Machine,
+): Problem | null {
+  const { platform, image } = artifact
+  if (image) return imageProblem(image.reference)
   if (platform === 'any') return null
   const fits =
     platform.os === machine.os &&

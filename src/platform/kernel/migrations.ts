@@ -32,6 +32,7 @@ export const kernelMigrations: Migration[] = [
       create index idempotency_by_age on idempotency (at);
     `,
   },
+  { name: 'kernel/002-timeline-by-time', sql: 'create index events_by_time on events (at, position);' },
 ]
 
 const MIGRATIONS_LOCK = 0x6d_69_67_72

@@ -7,13 +7,14 @@ import { TowError } from '../../api/errors.ts'
 /** Null where it is none of these. */
 export function outageOf(error: unknown): TowError | null {
   if (typeof error !== 'object' || error === null) return null
-  const { code, message, syscall } = error as Record<string, unknown>
+  const { code, message, syscall, address } = error as Record<string, unknown>
   const name = typeof code === 'string' ? code : ''
   const words = typeof message === 'string' ? message : ''
   if (DISK_IS_FULL.has(name)) return diskFull(error)
   if (DISK_FAILS.has(name) || (name === NO_PRIVILEGE && /read-only file system/i.test(words)))
     return diskFails(name, error)
   if (DATABASE_AWAY.test(name) || CONNECTION_LOST.test(words)) return databaseAway(error)
+  if (typeof address === 'string' && address.includes(SOCKET_OF_DATABASE)) return databaseAway(error)
   if (syscall === 'connect' || PEER_GONE.has(name)) return partAway(error)
   return null
 }
@@ -31,6 +32,7 @@ const DATABASE_AWAY = /^(?:08|28|53|57P|25006$|3D000$)/
 /** What the driver says of a connection that broke, or never came to be; it gives that no code. */
 const CONNECTION_LOST =
   /^Connection terminated|^Client .*not queryable$|^timeout (?:expired|exceeded)|^Postgres connection has been discarded$|^Received unexpected \w+ message from backend/
+const SOCKET_OF_DATABASE = '/.s.PGSQL.'
 const PEER_GONE = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT'])
 
 function databaseAway(cause: unknown): TowError {

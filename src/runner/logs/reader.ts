@@ -159,6 +159,7 @@ function toLine(line: StoredLine, facts: LogFolder, target: Target): LogLine {
     at: new Date(line.at).toISOString(),
     app: target.app,
     environment: target.environment,
+    ...(target.space === undefined ? {} : { space: target.space }),
     release: facts.release,
     process: facts.process,
     instance: facts.instance,

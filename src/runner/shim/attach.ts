@@ -5,6 +5,8 @@ import type { Child } from './spec.ts'
 
 const REPLAY_BYTES = 262_144
 const PENDING_BYTES = 1 << 20
+/** How long somebody who is on their way is waited for, where the job was over before they came. */
+const FIRST_CLIENT_MS = 3000
 const SIGNALS = new Set(['SIGINT', 'SIGTERM', 'SIGKILL'])
 
 export interface AttachServer {
@@ -14,17 +16,26 @@ export interface AttachServer {
   close(then: () => void): void
 }
 
-export function serveAttach(path: string, onSignal: (name: NodeJS.Signals) => void): AttachServer {
+/** `expected`: somebody is to attach, and must not miss what a short job wrote. */
+export function serveAttach(
+  path: string,
+  expected: boolean,
+  onSignal: (name: NodeJS.Signals) => void,
+): AttachServer {
   const clients = new Set<Socket>()
   const replay: Buffer[] = []
   let replayBytes = 0
   let child: Child | null = null
   let early: (() => void)[] = []
+  let awaited = expected
+  let onFirst = () => {}
 
   const server = createServer((socket) => {
     const read = createFrameReader()
     clients.add(socket)
     for (const frame of replay) socket.write(frame)
+    awaited = false
+    onFirst()
     socket.on('data', (chunk) => {
       try {
         for (const frame of read(chunk)) act(frame.kind, frame.payload)
@@ -78,12 +89,24 @@ export function serveAttach(path: string, onSignal: (name: NodeJS.Signals) => vo
       if ([...clients].some((client) => client.writableLength >= PENDING_BYTES)) child?.pause()
     },
     close(then) {
-      const patience = setTimeout(then, 2000)
-      server.close(() => {
-        clearTimeout(patience)
-        then()
-      })
-      for (const client of clients) client.end()
+      const end = () => {
+        const patience = setTimeout(then, 2000)
+        server.close(() => {
+          clearTimeout(patience)
+          then()
+        })
+        for (const client of clients) client.end()
+      }
+      if (!awaited || replay.length === 0) {
+        end()
+        return
+      }
+      const late = setTimeout(end, FIRST_CLIENT_MS)
+      onFirst = () => {
+        clearTimeout(late)
+        onFirst = () => {}
+        end()
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The shim: one tiny process beside each app process. It starts the app in a session of its own, keeps what it writes,
- * and writes down how it ended, so that all of that survives the death of the runner. It decides nothing: no restarts,
- * no health, no network but the socket on which a terminal attaches. It imports almost nothing, to stay small.
+ * and writes down how it ended, so that all of that survives the death of the runner. It decides nothing: no restarts
+ * that nobody asked for, no health, no network but the socket on which a terminal attaches. It imports almost nothing, to stay small.
  */
 import { spawn } from 'node:child_process'
 import {
@@ -36,6 +36,16 @@ let endReason: ShimExit['reason']
 let child: Child | null = null
 let outputClosed = false
 let done = false
+/** Counts the starts of the command. */
+let life = 0
+/** It is to be started once more as soon as it has ended. */
+let again = false
+let patience: NodeJS.Timeout | undefined
+let rest: NodeJS.Timeout | undefined
+let present: ShimState | null = null
+
+/** Milliseconds that a command has to end before it is started anew: somebody waits to see what they changed. */
+const IN_PLACE_PATIENCE = 2000
 
 // Held for as long as the process lives: whoever has the claim may start the app, and only once.
 closeSync(openSync(`${spec.folder}/${CLAIM}`, 'wx', 0o600))
@@ -51,32 +61,83 @@ const intake =
         now: () => performance.now(),
       })
 const attach =
-  spec.attachSocket === null ? null : (await import('./attach.ts')).serveAttach(spec.attachSocket, onSignal)
+  spec.attachSocket === null
+    ? null
+    : (await import('./attach.ts')).serveAttach(spec.attachSocket, spec.stdin || spec.tty !== null, onSignal)
 
 process.on('SIGTERM', stop)
 process.on('SIGINT', () => {})
 process.on('SIGHUP', () => {})
-joinControlGroups(spec.controlGroups)
+if (spec.inPlace) process.on('SIGUSR2', restart)
 const start = spec.tty ? (await import('./terminal.ts')).startInTerminal : startWithPipes
-start(spec, {
-  started,
-  output(stream, data) {
-    intake?.take(stream, data)
-    attach?.output(stream, data)
-  },
-  exited(code, signal) {
-    exit = { code, signal, at: Date.now(), ...(endReason ? { reason: endReason } : {}) }
-    if (!stopping) signalGroup('SIGTERM')
-    awaitGroup(performance.now() + (stopping ? spec.graceSeconds * 1000 : 3000))
-  },
-  closed: () => {
-    outputClosed = true
-  },
-  failed(error) {
-    exit = { code: null, signal: null, at: Date.now(), reason: 'start-failed', message: error.message }
-    finish()
-  },
-})
+begin()
+
+function begin(): void {
+  const mine = ++life
+  clearTimeout(patience)
+  clearInterval(rest)
+  again = false
+  exit = null
+  outputClosed = false
+  joinControlGroups(spec.controlGroups)
+  start(spec, {
+    started,
+    output(stream, data) {
+      intake?.take(stream, data)
+      attach?.output(stream, data)
+    },
+    exited(code, signal) {
+      exit = { code, signal, at: Date.now(), ...(endReason ? { reason: endReason } : {}) }
+      if (!stopping) signalGroup(again ? 'SIGKILL' : 'SIGTERM')
+      if (spec.inPlace && !stopping) betweenLives(performance.now() + 3000)
+      else awaitGroup(performance.now() + (stopping ? spec.graceSeconds * 1000 : 3000))
+    },
+    closed: () => {
+      if (mine === life) outputClosed = true
+    },
+    failed(error) {
+      exit = { code: null, signal: null, at: Date.now(), reason: 'start-failed', message: error.message }
+      finish()
+    },
+  })
+}
+
+/** Another start is due at once, or once the command that runs has ended. */
+function restart(): void {
+  if (stopping || done || again) return
+  if (child === null) {
+    if (exit) begin()
+    return
+  }
+  again = true
+  signalGroup('SIGTERM')
+  patience = setTimeout(() => signalGroup('SIGKILL'), IN_PLACE_PATIENCE)
+}
+
+/** The command has ended. Nothing of it may be left that would hold a port or write on. */
+function betweenLives(deadline: number): void {
+  if (stopping) {
+    awaitGroup(deadline)
+    return
+  }
+  if (groupLives()) {
+    if (performance.now() >= deadline) signalGroup('SIGKILL')
+    setTimeout(() => betweenLives(deadline), 2)
+    return
+  }
+  const { code, signal, at } = exit!
+  const state = { ...present!, ended: { code, signal, at } }
+  child = null
+  if (again) {
+    begin()
+    return
+  }
+  writeWhole(STATE, JSON.stringify(state), false)
+  // Nothing else keeps a process of Node alive that has no child.
+  rest = setInterval(() => {}, 2 ** 30)
+  const how = signal ? `was ended by ${signal}` : `ended with ${code}`
+  intake?.take('e', Buffer.from(`[tow] it ${how}, and starts again with the next change\n`))
+}
 
 function startWithPipes(options: ShimSpec, handlers: ChildHandlers): void {
   const app = spawn('/bin/sh', ['-c', options.command], {
@@ -113,9 +174,10 @@ function started(app: Child): void {
     app: { pid: app.pid, start: startOf(app.pid) ?? '' },
     at: Date.now(),
   }
+  present = state
   writeWhole(STATE, JSON.stringify(state), false)
   // The runner that started us may be gone already.
-  attempt(() => writeSync(1, `${JSON.stringify(state)}\n`))
+  if (life === 1) attempt(() => writeSync(1, `${JSON.stringify(state)}\n`))
   attach?.connect(app)
   if (spec.timeoutSeconds !== null) {
     setTimeout(() => {
@@ -133,6 +195,11 @@ function onSignal(name: NodeJS.Signals): void {
 function stop(): void {
   if (stopping) return
   stopping = true
+  // It waits for another start, which is not to come.
+  if (child === null && exit !== null) {
+    finish()
+    return
+  }
   signalGroup('SIGTERM')
   // A shell in a terminal ignores SIGTERM; hanging up is how a terminal ends it.
   if (spec.tty) signalGroup('SIGHUP')

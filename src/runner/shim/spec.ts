@@ -32,6 +32,8 @@ export interface ShimSpec {
   nice: number
   segmentBytes: number
   totalBytes: number
+  /** SIGUSR2 starts the command anew, and one that ends by itself waits for that: the shim lives on. */
+  inPlace: boolean
 }
 
 export interface ProcessIdentity {
@@ -45,6 +47,8 @@ export interface ShimState {
   shim: ProcessIdentity
   app: ProcessIdentity
   at: number
+  /** Set where the command has ended and waits to be started anew. */
+  ended?: Pick<ShimExit, 'code' | 'signal' | 'at'>
 }
 
 /** exit.json: how it ended, written by rename when it and its whole group are gone. */

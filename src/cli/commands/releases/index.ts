@@ -35,7 +35,9 @@ export const command: Command = {
           `${shortCommit(release.origin.commit)}${release.origin.dirty ? ' with uncommitted changes' : ''} ${release.origin.subject ?? ''}`,
         ],
         ['Artifact', release.artifact.slice(0, 12)],
-        ['Runtime', `${release.content.runtime.name} ${release.content.runtime.range}`],
+        release.content.image
+          ? ['Image', release.content.image.reference]
+          : ['Runtime', `${release.content.runtime.name} ${release.content.runtime.range}`],
       ]
       if (release.from) facts.push(['From', `v${release.from.number} in ${release.from.environment}`])
       if (release.run.releaseCommand) facts.push(['Before', release.run.releaseCommand])

@@ -14,11 +14,11 @@ import { type Holder, isHeldBy, takeLease } from '../lease.ts'
 import { inWords } from '../messages.ts'
 import type { Mirror } from '../mirror.ts'
 import { hopName, LABEL, nameOf, recordName, sha256 } from '../names.ts'
-import { isAccepted } from '../observe/observation.ts'
 import { isReady } from '../observe/pods.ts'
 import { ROUTER } from '../programs.ts'
 import type { Surroundings, Ways } from '../render/values.ts'
 import type { Stored } from '../stored.ts'
+import { createLed } from './led.ts'
 import { hopObjects } from './objects.ts'
 import { givePorts, giveRoutes } from './ports.ts'
 import { type KeptTable, readTable, removeTable, writeTable } from './table-secret.ts'
@@ -53,8 +53,6 @@ export interface Hop {
   close(): void
 }
 
-/** How long whoever was led through the hop may go on coming: kube-proxies, Gateways and kept connections. */
-const LINGER_MS = 30_000
 /** A router that was not heard of for so long is none that anybody waits for. */
 const GIVEN_UP_MS = 30_000
 const RETRY_MS = 2000
@@ -76,10 +74,7 @@ export function createHop(parts: HopParts): Hop {
   let closed = false
   let timer: NodeJS.Timeout | null = null
   let said = ''
-  /** When somebody was last led through the hop, by the key of the service; `edge` by hosts. */
-  const ledAt = new Map<string, number>()
-  /** Since when the Gateway says that it leads whoever comes from outside here, by app. */
-  const edgeSince = new Map<string, number>()
+  const led = createLed(mirror, name, around, parts.routeLag)
   const talks = createTalks(cluster, () => {
     kick()
     parts.heard()
@@ -121,16 +116,12 @@ export function createHop(parts: HopParts): Hop {
     view = viewOf({ stored: parts.stored(), seen: parts.seen, domain: around.domain })
     kept ??= kept === undefined ? await begin() : null
     const now = Date.now()
-    remember(view, now)
-    const isLed = (key: string) => now - (ledAt.get(key) ?? 0) < LINGER_MS
-    const led = [...ledAt.keys()].filter(isLed)
-    if (led.length === 0) return takeDown()
-    const ports = givePorts(
-      kept?.table.ports ?? {},
-      led.filter((key) => key !== EDGE),
-    )
+    led.look(view, kept?.routes ?? {}, now)
+    const services = led.services(now)
+    if (services === null) return takeDown()
+    const ports = givePorts(kept?.table.ports ?? {}, services)
     const routes = view.isNeeded ? giveRoutes(kept?.routes ?? {}, view.hosts) : {}
-    const left = Object.keys(ports).filter((key) => ledAt.get(key) !== now)
+    const left = led.left(Object.keys(ports), now)
     const version = sha256(JSON.stringify([view.table, ports, left])).slice(0, 16)
     const table: HopTable = { version, table: view.table, ports, left }
     await holdLease()
@@ -145,42 +136,16 @@ export function createHop(parts: HopParts): Hop {
     await bring(
       hopObjects({ name, namespace: cluster.namespace, image, table: tableName, ports, routes }, around),
     )
-    const ends = [...ledAt.values()].map((at) => at + LINGER_MS)
-    const until = [...view.swaps.values(), ...[...edgeSince.values()].map((at) => at + parts.routeLag)]
-    wakeIn(Math.min(...[...ends, ...until].filter((at) => at > now)) - now + 10)
+    const ends = [...led.changesAt(), ...view.swaps.values()].filter((at) => at > now)
+    wakeIn(Math.min(...ends) - now + 10)
   }
 
   /** What an earlier process left: it may have led somebody here until a moment ago. */
   async function begin(): Promise<KeptTable | null> {
     const found = await readTable(cluster, tableName)
     if (!found) return null
-    for (const key of [...Object.keys(found.table.ports), EDGE]) ledAt.set(key, Date.now())
+    led.begin(Object.keys(found.table.ports))
     return found
-  }
-
-  function remember(seen: HopView, now: number): void {
-    for (const key of Object.keys(seen.table.services)) {
-      if (seen.overridden.has(key) || callsLeadHere(key.slice(key.indexOf('/') + 1))) ledAt.set(key, now)
-    }
-    const edges = Object.values(seen.table.services).filter(({ app }) => edgeLeadsHere(app))
-    if (seen.isNeeded || edges.length > 0) ledAt.set(EDGE, now)
-    const obeyed = edges.map(({ app }) => app).filter((app) => isAccepted(mirror.routes.get(app)))
-    for (const app of edgeSince.keys()) if (!obeyed.includes(app)) edgeSince.delete(app)
-    for (const app of obeyed) if (!edgeSince.has(app)) edgeSince.set(app, now)
-  }
-
-  function callsLeadHere(app: string): boolean {
-    const service = mirror.members.Service.get(app) as { spec?: { selector?: Record<string, string> } } | null
-    return service?.spec?.selector?.[LABEL.app] === name
-  }
-
-  function edgeLeadsHere(app: string): boolean {
-    const route = mirror.routes.get(app) as {
-      spec?: { rules?: { backendRefs?: { name: string }[] }[] }
-    } | null
-    return (
-      route?.spec?.rules?.some(({ backendRefs }) => backendRefs?.some((one) => one.name === name)) === true
-    )
   }
 
   async function bring(objects: Parameters<typeof land>[2]['objects']): Promise<void> {
@@ -201,7 +166,7 @@ export function createHop(parts: HopParts): Hop {
     kept = null
     told = null
     isOurs = false
-    ledAt.clear()
+    led.forget()
   }
 
   /** As of a target: taken once, and never again after another process has taken it. */
@@ -230,28 +195,28 @@ export function createHop(parts: HopParts): Hop {
     const port = told?.table.ports[key]
     const calls = view.overridden.has(key) && port !== undefined
     const edge = (view.swaps.get(key) ?? 0) > Date.now()
-    const isOpen = isConfirmed()
+    const isSure = isConfirmed()
     return {
-      calls: calls && (isOpen || callsLeadHere(target.app)) ? { name, port } : null,
-      edge: edge && (isOpen || edgeLeadsHere(target.app)) ? name : null,
+      calls: calls && (isSure || led.calls(target.app)) ? { name, port } : null,
+      edge: edge && (isSure || led.edge(target.app)) ? name : null,
       spaces: view.environments.has(target.environment),
     }
   }
 
-  /** Where the environment has the app: its calls come here, and while the copy takes its whole traffic that does too. */
-  function isLed({ app, environment }: Target): boolean {
+  /**
+   * Whoever is to find the copy does: by its host, by calls where the environment has the app, and by the environment's own
+   * host while the copy takes its whole traffic.
+   */
+  function isLed(target: Target): boolean {
+    const key = serviceKey(target)
     const below = parts
       .stored()
-      .find(({ target }) => serviceKey(target) === `${environment}/${app}` && target.space === undefined)
-    if (!below || !takesTraffic(below)) return true
-    const way = ways(below.target)
-    const since = edgeSince.get(app) ?? Number.POSITIVE_INFINITY
-    const isEdgeLed =
-      way.edge === null ||
-      below.desired.closed ||
-      around.domain === null ||
-      Date.now() - since >= parts.routeLag
-    return callsLeadHere(app) && isEdgeLed
+      .find((one) => one.target.space === undefined && serviceKey(one.target) === key)
+    if (!below || !takesTraffic(below)) return led.isOpen(nameOf(target))
+    const isSwapped = ways(below.target).edge !== null && !below.desired.closed
+    return (
+      led.calls(target.app) && led.isOpen(nameOf(target)) && (!isSwapped || led.isOpen(nameOf(below.target)))
+    )
   }
 
   /** Nothing is said where nothing has changed: whoever is told looks at everything of theirs. */
@@ -306,5 +271,4 @@ export function createHop(parts: HopParts): Hop {
   }
 }
 
-const EDGE = '*'
 const STRAIGHT: Ways = { calls: null, edge: null, spaces: false }

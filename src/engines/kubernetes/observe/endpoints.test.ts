@@ -30,14 +30,23 @@ test('a ready pod counts a moment after its Service was seen to lead to it, and 
     const { bySet, wait } = endpoints.look([old, next], slices, now)
     return [Object.fromEntries(bySet), wait]
   }
-  expect(look([before], 1000)).toEqual([{ v1: 1 }, null])
-  expect(look([before, slice('v2')], 2000)).toEqual([{ v1: 1 }, null])
-  expect(look([before, slice('v2', ['next', false])], 3000)).toEqual([{ v1: 1 }, null])
-  expect(look([before, slice('v2', ['next', true])], 4000)).toEqual([{ v1: 1 }, 400])
-  expect(look([before, slice('v2', ['next', true])], 4300)).toEqual([{ v1: 1 }, 100])
-  expect(look([before, slice('v2', ['next', true])], 4400)).toEqual([{ v1: 1, v2: 1 }, null])
+  endpoints.look([old], [before], 1000)
+  expect(look([before, slice('v2', ['next', false])], 2000)).toEqual([{ v1: 1 }, null])
+  expect(look([before, slice('v2', ['next', true])], 2050)).toEqual([{ v1: 1 }, 250])
+  expect(look([before, slice('v2', ['next', true])], 2299)).toEqual([{ v1: 1 }, 1])
+  expect(look([before, slice('v2', ['next', true])], 2300)).toEqual([{ v1: 1, v2: 1 }, null])
   expect(look([before, slice('v2')], 5000)).toEqual([{ v1: 1 }, null])
-  expect(look([before, slice('v2', ['next', true])], 6000)).toEqual([{ v1: 1 }, 400])
+})
+
+test('the later the news of a pod comes, the longer whoever routes is given', () => {
+  const endpoints = createEndpoints()
+  endpoints.look([old], [before], 1000)
+  endpoints.look([old, next], [before], 2000)
+  expect(endpoints.look([old, next], [before, slice('v2', ['next', true])], 3000).wait).toBe(2000)
+  const late = createEndpoints()
+  late.look([old], [before], 1000)
+  late.look([old, next], [before], 2000)
+  expect(late.look([old, next], [before, slice('v2', ['next', true])], 60_000).wait).toBe(5000)
 })
 
 test('that the Service of the app leads to a pod says nothing about that of its set', () => {

@@ -6,8 +6,12 @@ import type { EndpointSlice, Pod } from '../cluster/objects.ts'
 import { LABEL } from '../names.ts'
 import { readyBySet } from './observation.ts'
 
-/** From the moment in which the cluster told us: a Gateway that is short of processor time is told later. */
-const TOLD_MILLISECONDS = 400
+/**
+ * A Gateway hears of it after us, and later the slower the cluster is: as a measure of that, twice the time that passed
+ * between hearing that the pod is ready and hearing that its Service leads to it.
+ */
+const SHORTEST_MILLISECONDS = 250
+const LONGEST_MILLISECONDS = 5000
 /** From the moment in which a pod is ready, where its Service may not be looked at. */
 const UNSEEN_MILLISECONDS = 3000
 
@@ -23,21 +27,38 @@ export interface Endpoints {
   look(pods: readonly Pod[], slices: readonly EndpointSlice[] | null, now: number): Reach
 }
 
-/** Remembers since when each pod was told of; what was so at the first look has been so for long enough. */
+interface Heard {
+  /** Since when it is ready. */
+  ready: number
+  /** From when on it counts; null while its Service was not seen to lead to it. */
+  counts: number | null
+}
+
+/** Remembers when each pod was heard of; what was so at the first look has been so for long enough. */
 export function createEndpoints(): Endpoints {
-  let since: Map<string, number> | null = null
+  let heard: Map<string, Heard> | null = null
   return {
     look(pods, slices, now) {
-      const told = slices ? toldIn(slices) : new Set(pods.map(({ metadata }) => metadata.name))
-      const patience = slices ? TOLD_MILLISECONDS : UNSEEN_MILLISECONDS
-      const ready = pods.filter((pod) => told.has(pod.metadata.name) && readyBySet([pod]).size > 0)
-      const before = since
-      since = new Map(
-        ready.map(({ metadata: { name } }) => [name, before ? (before.get(name) ?? now) : 0] as const),
+      const told = slices && toldIn(slices)
+      const before = heard
+      const ready = pods.filter((pod) => readyBySet([pod]).size > 0)
+      heard = new Map(
+        ready.map(({ metadata: { name } }): [string, Heard] => {
+          const known = before?.get(name)
+          const since = known?.ready ?? now
+          if (told && !told.has(name)) return [name, { ready: since, counts: null }]
+          const patience = told
+            ? Math.min(LONGEST_MILLISECONDS, Math.max(SHORTEST_MILLISECONDS, 2 * (now - since)))
+            : UNSEEN_MILLISECONDS
+          return [name, { ready: since, counts: known?.counts ?? (before ? now + patience : now) }]
+        }),
       )
-      const waits = [...since.values()].map((at) => at + patience - now).filter((left) => left > 0)
+      const countsOf = (pod: Pod) => heard?.get(pod.metadata.name)?.counts ?? Number.POSITIVE_INFINITY
+      const waits = ready
+        .map((pod) => countsOf(pod) - now)
+        .filter((left) => left > 0 && left < Number.POSITIVE_INFINITY)
       return {
-        bySet: readyBySet(ready.filter((pod) => (since?.get(pod.metadata.name) ?? now) + patience <= now)),
+        bySet: readyBySet(ready.filter((pod) => countsOf(pod) <= now)),
         wait: waits.length > 0 ? Math.min(...waits) : null,
       }
     },

@@ -69,7 +69,12 @@ export function createExplainer(
         .catch(() => null),
       lastLinesOf(cluster, pod.metadata.name, false),
     ])
-    const problem = explainSilence(sockets, { port, health, seconds: bootSeconds, warning })
+    const problem = explainSilence(sockets, {
+      port: set.foreign?.port ?? port,
+      health,
+      seconds: bootSeconds,
+      warning,
+    })
     return { lastLines, problem: { ...problem, lastLines } }
   }
 

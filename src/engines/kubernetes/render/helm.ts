@@ -35,6 +35,8 @@ export interface Renderer {
   version(): Promise<string>
 }
 
+/** Helm takes a cluster that it is not shown for one of its own day, which may be older than the chart allows. */
+const OLDEST_KUBERNETES = '1.30.0'
 const TIMEOUT = 30_000
 const KEPT_IN_MEMORY = 200
 const KEPT_MILLISECONDS = 30 * 24 * 3_600_000
@@ -77,7 +79,10 @@ export function createRenderer(options: RenderOptions): Renderer {
   async function template({ name, namespace, values }: RenderInput): Promise<KubeObject[]> {
     const work = promisify(execFile)(
       findHelm(options.path),
-      ['template', name, options.chart, '--namespace', namespace, '--values', '-', '--skip-tests'],
+      [
+        ...['template', name, options.chart, '--namespace', namespace, '--values', '-', '--skip-tests'],
+        ...['--kube-version', OLDEST_KUBERNETES],
+      ],
       // A name of its own for everything that helm would keep or read: repositories and plugins are none of ours.
       {
         timeout: TIMEOUT,

@@ -98,8 +98,15 @@ function commonValues({ target }: Stored, { platform, values }: Surroundings): R
   }
 }
 
-function setValues({ image, release, config, needs }: StoredSet): Record<string, unknown> {
-  return { image, release, config: [config], needs: needs.filter((need) => need !== 'postgres') }
+function setValues({ image, release, config, needs, foreign }: StoredSet): Record<string, unknown> {
+  return {
+    image,
+    release,
+    config: [config],
+    needs: needs.filter((need) => need !== 'postgres'),
+    ...(foreign && { port: foreign.port, user: foreign.user }),
+    ...(foreign?.group !== undefined && { group: foreign.group }),
+  }
 }
 
 function restartsOf({ desired: { restarts }, reroutes = 0 }: Stored): Record<string, number> {
@@ -111,7 +118,8 @@ function processValues(set: StoredSet, restarts: Record<string, number>): object
     Object.entries(set.processes).map(([name, spec]) => [
       name,
       {
-        command: spec.command,
+        // What an image runs by itself needs no shell: it may have none.
+        command: spec.command === set.foreign?.command ? '' : spec.command,
         count: spec.count,
         ...(spec.health === undefined ? {} : { health: spec.health }),
         bootSeconds: spec.bootSeconds,

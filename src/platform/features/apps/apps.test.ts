@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ADA, type Control, openControl } from '../../../../test/control.ts'
+import { ADA, artifact, type Control, openControl } from '../../../../test/control.ts'
 import { serveForTest, type TestServer } from '../../../../test/serve.ts'
 import { createWhy } from '../why/index.ts'
 import { type Apps, appInEnvironment, appMigrations, createApps, type Wanted } from './index.ts'
@@ -23,6 +23,7 @@ beforeAll(async () => {
       addTeam: () => Promise.reject(new Error('no teams here')),
     },
     wanted: (db, filter) => control.rollouts.overview(db, filter),
+    newer: (db, lags) => control.releases.newer(db, lags),
     stop: async (change, app, by) => ({
       environments: await control.rollouts.remove(change, app, by),
       keptDatabases: ['web_stage'],
@@ -157,7 +158,7 @@ describe('a list of many apps', () => {
 describe('the state of an app', () => {
   const wanted: Wanted = {
     ...{ app: 'web', environment: 'stage', generation: 3, live: 2, rolling: null, counts: { web: 2 } },
-    ...{ release: null, failed: null },
+    ...{ release: null, failed: null, rollout: null },
   }
   const observed = (states: ('healthy' | 'crashed')[], generation = 3) => ({
     observation: {
@@ -184,5 +185,37 @@ describe('the state of an app', () => {
     [{ away: 'gone' }, 'away', 'the engine of stage does not answer: gone'],
   ])('is what was seen, never better', (seen, state, reason) => {
     expect(appInEnvironment(wanted, seen)).toMatchObject({ state, reason })
+  })
+})
+
+describe('an app behind the environment before it', () => {
+  const inProd = async () =>
+    (await server.client.apps.get({ app: 'late' })).environments.find(
+      ({ environment }) => environment === 'prod',
+    )
+  const live = async (environment: string, letter: string) => {
+    const content = artifact(letter.repeat(64))
+    await control.test.database.change(ADA, (change) =>
+      apps.ensure(change, ADA, { name: 'late', owner: null, environment }),
+    )
+    const { rollout } = await control.ship({ app: 'late', environment, content })
+    await control.until(rollout, 'live')
+    return rollout
+  }
+
+  it('says by how many artifacts, and nothing where both serve the same', async () => {
+    await live('stage', 'a')
+    const rollout = await live('prod', 'a')
+    expect(await inProd()).toMatchObject({
+      behind: null,
+      rollout: { id: rollout, release: 1, phase: 'live' },
+    })
+    for (const letter of ['b', 'c', 'b', 'd']) await live('stage', letter)
+    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', artifacts: 3 } })
+  })
+
+  it('does not count where its own was never there', async () => {
+    await live('prod', 'e')
+    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', artifacts: null } })
   })
 })

@@ -14,7 +14,7 @@ import { isAdministrator } from '../access/index.ts'
 import { lookAtEngines } from './look.ts'
 import { messages, refusals } from './messages.ts'
 import { giveApp, type OwnersAccess } from './owners.ts'
-import { appInEnvironment, type Wanted } from './rules.ts'
+import { appInEnvironment, type Lag, lagging, type Wanted } from './rules.ts'
 import {
   type AppRow,
   deleteApp,
@@ -42,6 +42,8 @@ export interface AppsOptions {
     db: Queries | Within,
     filter: { app?: string | undefined; environment?: string | undefined },
   ) => Promise<Wanted[]>
+  /** How many newer artifacts were live where each lags behind; null where its own never was. In the same order. */
+  newer: (db: Queries | Within, lags: readonly Lag[]) => Promise<(number | null)[]>
   /** Stops the app everywhere and forgets it; answers with where it ran and which databases are kept. */
   stop: (
     change: Change,
@@ -53,7 +55,7 @@ export interface AppsOptions {
 export type Apps = ReturnType<typeof createApps>
 
 export function createApps(options: AppsOptions) {
-  const { database, clock, access, engines, wanted, stop } = options
+  const { database, clock, access, engines, wanted, newer, stop } = options
 
   async function requireApp(db: Queries | Within, name: string): Promise<AppRow> {
     const found = await findApp(db, name)
@@ -70,7 +72,17 @@ export function createApps(options: AppsOptions) {
     const all = (await wanted(database.db, filter)).sort(
       (one, other) => order.indexOf(one.environment) - order.indexOf(other.environment),
     )
-    const look = await lookAtEngines(engines, all, filter.app !== undefined)
+    const lags = lagging(all)
+    const [look, counts] = await Promise.all([
+      lookAtEngines(engines, all, filter.app !== undefined),
+      newer(database.db, lags),
+    ])
+    const behind = new Map(
+      lags.map(({ app, environment, before }, index) => [
+        `${app}/${environment}`,
+        { environment: before.environment, artifacts: counts[index] ?? null },
+      ]),
+    )
     const byApp = Map.groupBy(all, (one) => one.app)
     return rows.map(
       (row): App => ({
@@ -78,7 +90,11 @@ export function createApps(options: AppsOptions) {
         owner: row.owner,
         createdAt: row.created_at.toISOString(),
         environments: (byApp.get(row.name) ?? []).map((one) =>
-          appInEnvironment(one, look(one.app, one.environment)),
+          appInEnvironment(
+            one,
+            look(one.app, one.environment),
+            behind.get(`${one.app}/${one.environment}`) ?? null,
+          ),
         ),
       }),
     )

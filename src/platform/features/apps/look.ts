@@ -24,7 +24,9 @@ export async function lookAtEngines(
     [...byEngine].map(async ([engine, mine]) => {
       try {
         const look = single ? Promise.all(mine.map((place) => engine.observe(place))) : engine.observeAll()
-        const found = new Map((await patiently(look)).map((one) => [key(one.target), one]))
+        // Copies in spaces over the environment are others' to show.
+        const own = (await patiently(look)).filter(({ target }) => target.space === undefined)
+        const found = new Map(own.map((one) => [key(one.target), one]))
         for (const place of mine) seen.set(key(place), { observation: known(found.get(key(place))) })
       } catch (error) {
         for (const place of mine) seen.set(key(place), { away: (error as Error).message })

@@ -22,12 +22,45 @@ export interface Wanted {
   } | null
   /** How the newest rollout ended, where it did not succeed. */
   failed: string | null
+  /** The newest. */
+  rollout: AppInEnvironment['rollout']
 }
 
 /** What an engine answered, or why it did not. */
 export type Seen = { observation: Observation | null } | { away: string }
 
-export function appInEnvironment(wanted: Wanted, seen: Seen): AppInEnvironment {
+/** A place whose code another environment is ahead of. */
+export interface Lag {
+  app: string
+  environment: string
+  artifact: string
+  before: { environment: string; release: number }
+}
+
+/** Where the environment before serves another artifact; `all` in the order of the pipeline. */
+export function lagging(all: readonly Wanted[]): Lag[] {
+  const before = new Map<string, Wanted>()
+  const found: Lag[] = []
+  for (const one of all) {
+    if (!one.release || one.live === null) continue
+    const { app, environment, release } = one
+    const ahead = before.get(app)
+    before.set(app, one)
+    if (!ahead || ahead.release?.artifact === release.artifact) continue
+    const { environment: there, live } = ahead
+    found.push({
+      ...{ app, environment, artifact: release.artifact },
+      before: { environment: there, release: live! },
+    })
+  }
+  return found
+}
+
+export function appInEnvironment(
+  wanted: Wanted,
+  seen: Seen,
+  behind: AppInEnvironment['behind'] = null,
+): AppInEnvironment {
   const observation = 'observation' in seen ? seen.observation : null
   const judged = judge(wanted, seen)
   return {
@@ -47,6 +80,8 @@ export function appInEnvironment(wanted: Wanted, seen: Seen): AppInEnvironment {
     ),
     urls: observation?.addresses.public ?? [],
     observedAt: observation?.at ?? null,
+    rollout: wanted.rollout,
+    behind,
   }
 }
 

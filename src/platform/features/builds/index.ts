@@ -28,6 +28,7 @@ import {
   findBuild,
   findBuilds,
   findDeclaration,
+  insertArtifact,
   insertBuild,
   listAllBuilds,
   listArtifacts,
@@ -40,6 +41,7 @@ import { viewOf } from './view.ts'
 import { createWorkFolders } from './work.ts'
 import { createWorker, type WorkerOptions } from './worker.ts'
 
+export { nameArtifact } from './rules.ts'
 export type { BuildRow } from './store.ts'
 export type { StartedProcess } from './work.ts'
 
@@ -74,6 +76,8 @@ export interface BuildRequest {
 export interface Builds {
   /** Queues a build in the change; the tree must be complete. Answers with its id. */
   request(change: Change, request: BuildRequest): Promise<string>
+  /** What needs no build, because it was made elsewhere: a build that is over at once. Answers with its id. */
+  adopt(change: Change, request: BuildRequest, artifact: Artifact): Promise<string>
   /** NOT_FOUND where there is none. */
   get(db: Queries | Within, id: string): Promise<BuildRow>
   getAll(db: Queries | Within, ids: readonly string[]): Promise<BuildRow[]>
@@ -159,22 +163,30 @@ export function createBuilds(options: BuildsOptions): Feature<ReturnType<typeof 
     change.wake('builds')
   }
 
+  async function insert(
+    change: Change,
+    { app, tree, declaration, origin, by, rebuild = false }: BuildRequest,
+  ): Promise<{ id: string; at: Date }> {
+    await content.completeTree(change.db, tree)
+    const id = newId('b')
+    const at = clock.now()
+    const asked = { app, tree, declaration, origin, requested_by: by, rebuild, created_at: at }
+    await insertBuild(change.db, { id, ...asked })
+    return { id, at }
+  }
+
   const builds: Builds = {
-    async request(change, { app, tree, declaration, origin, by, rebuild = false }) {
-      await content.completeTree(change.db, tree)
-      const id = newId('b')
-      const created_at = clock.now()
-      await insertBuild(change.db, {
-        id,
-        app,
-        tree,
-        declaration,
-        origin,
-        requested_by: by,
-        rebuild,
-        created_at,
-      })
+    async request(change, asked) {
+      const { id } = await insert(change, asked)
       change.wake('builds')
+      return id
+    },
+    async adopt(change, asked, artifact) {
+      const { id, at } = await insert(change, asked)
+      const inputs = artifact.digest
+      await insertArtifact(change.db, { artifact, app: asked.app, inputs, build: id, at })
+      const over = { state: 'succeeded' as const, artifact: artifact.digest, inputs }
+      await updateBuild(change.db, id, ['queued'], { ...over, started_at: at, ended_at: at })
       return id
     },
     get,

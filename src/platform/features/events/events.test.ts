@@ -158,6 +158,27 @@ describe('the timeline', () => {
     expect([...first, ...second].map((event) => event.message)).toEqual(['page 3', 'page 2', 'page 1'])
   })
 
+  test('is read between two times, the first of which belongs to it', async () => {
+    await note('at noon')
+    await note('at one')
+    const newest = await server.client.events.list({ limit: 2 })
+    const times = ['2030-01-01T12:00:00.000Z', '2030-01-01T13:00:00.000Z']
+    for (const [index, { position }] of newest.reverse().entries())
+      await database.db
+        .updateTable('events')
+        .set({ at: new Date(times[index]!) })
+        .where('position', '=', position)
+        .execute()
+    const [noon, one] = times as [string, string]
+    const messages = async (filter: Parameters<TestServer['client']['events']['list']>[0]) =>
+      (await server.client.events.list(filter)).map(({ message }) => message)
+    expect(await messages({ since: noon })).toEqual(['at one', 'at noon'])
+    expect(await messages({ since: noon, until: one })).toEqual(['at noon'])
+    await expect(server.client.events.list({ since: 'yesterday' })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    })
+  })
+
   test('refuses a Last-Event-ID that is no position', async () => {
     const stream = await server.client.events.follow({}, { lastEventId: 'nonsense' })
     await expect(stream.next()).rejects.toMatchObject({ code: 'BAD_INPUT' })

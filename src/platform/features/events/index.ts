@@ -10,8 +10,8 @@ import { newestEvents } from './store.ts'
 export function createEvents({ database }: { database: Database }) {
   const routes = {
     events: {
-      list: operations.events.list.handler(({ input: { before, limit, ...filter } }) =>
-        newestEvents(database.db, filter, { before, limit }),
+      list: operations.events.list.handler(({ input: { since, until, before, limit, ...filter } }) =>
+        newestEvents(database.db, filter, { since, until, before, limit }),
       ),
       follow: operations.events.follow.handler(async function* ({ input, context, lastEventId }) {
         const { after, ...filter } = input

@@ -24,14 +24,25 @@ function matching(db: Queries, { app, environment, kind, by }: EventFilter) {
   return query
 }
 
+interface Window {
+  /** From then on, and before then. */
+  since?: string | undefined
+  until?: string | undefined
+  /** Before this position. */
+  before?: number | undefined
+  limit: number
+}
+
 /** Newest first. */
 export async function newestEvents(
   db: Queries,
   filter: EventFilter,
-  { before, limit }: { before?: number | undefined; limit: number },
+  { since, until, before, limit }: Window,
 ): Promise<Event[]> {
   let query = matching(db, filter).orderBy('position', 'desc').limit(limit)
   if (before !== undefined) query = query.where('position', '<', before)
+  if (since !== undefined) query = query.where('at', '>=', new Date(since))
+  if (until !== undefined) query = query.where('at', '<', new Date(until))
   return (await query.execute()).map(toEvent)
 }
 

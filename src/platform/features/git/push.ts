@@ -115,7 +115,8 @@ async function ship(
   const { say } = push
   const signal = AbortSignal.any([push.gone, push.stopping])
   const begin = performance.now()
-  const subject = (await mustGit(view, ['show', '-s', '--format=%s', main.to], signal)).toString().trim()
+  const shown = (await mustGit(view, ['show', '-s', '--format=%ct %s', main.to], signal)).toString().trim()
+  const [, seconds = '', subject = ''] = /^(\d+) ?(.*)$/.exec(shown) ?? []
   const commit = (await mustGit(view, ['rev-parse', '--verify', `${main.to}^{commit}`], signal))
     .toString()
     .trim()
@@ -147,7 +148,11 @@ async function ship(
         folderName,
         apps: changed,
         environment,
-        origin: { commit, branch: 'main', dirty: false, ...(subject && { subject: subject.slice(0, 500) }) },
+        origin: {
+          ...{ commit, branch: 'main', dirty: false },
+          ...(subject && { subject: subject.slice(0, 500) }),
+          ...(seconds && { committedAt: new Date(Number(seconds) * 1000).toISOString() }),
+        },
         whenBusy: 'supersede',
         rebuild: false,
       })

@@ -28,6 +28,7 @@ export function processList(
     environment: target.environment,
     observedAt: observation?.at ?? null,
     processes: (observation?.sets ?? []).flatMap((set) => set.processes.map(asRow)).sort(byProcess),
+    sets: setsOf(observation),
     crons: Object.entries(crons).map(([name, { schedule, timezone }]) => {
       const cron = observed.get(name)
       return { name, schedule, timezone, nextAt: cron?.nextAt ?? null, lastRun: cron ? lastRun(cron) : null }
@@ -35,6 +36,21 @@ export function processList(
     overrides: Object.entries(target.overrides).map(([process, override]) => ({ process, ...override })),
     maintenance: target.plan.maintenance ?? null,
   }
+}
+
+/** The last rule has no match: it shares what no rule before it took. */
+function setsOf(observation: Observation | null): ProcessList['sets'] {
+  const weights = observation?.split.at(-1)?.weights ?? {}
+  const all = Object.values(weights).reduce((sum, weight) => sum + weight, 0)
+  return (observation?.sets ?? [])
+    .map(({ id, processes, inFlight }) => ({
+      release: releaseOf(id),
+      percent: all === 0 ? 0 : (100 * (weights[id] ?? 0)) / all,
+      healthy: processes.filter(({ state }) => state === 'healthy').length,
+      processes: processes.length,
+      inFlight,
+    }))
+    .sort((one, other) => other.release - one.release)
 }
 
 function asRow(process: ObservedProcess): ProcessRow {

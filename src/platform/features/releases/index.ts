@@ -12,12 +12,16 @@ import { type RollbackDependencies, releaseRoutes } from './routes.ts'
 import {
   artifactsInUse,
   asSummary,
+  type Behind,
+  type Delivered,
+  deliveredSince,
   findRelease,
   forgetReleases,
   insertRelease,
   listReleases,
   liveReleases,
   migrations,
+  newerArtifacts,
   type ReleaseState,
   type ReleaseWithState,
   requireRelease,
@@ -28,7 +32,7 @@ import {
 
 export { differences, NOTHING, wouldRepeat } from './rules.ts'
 export { asSummary } from './store.ts'
-export type { ReleaseState, ReleaseWithState, SummaryRow }
+export type { Delivered, ReleaseState, ReleaseWithState, SummaryRow }
 export { migrations as releaseMigrations }
 
 export interface NewRelease {
@@ -65,6 +69,10 @@ export interface Releases {
     db: Queries | Within,
     filter: { app?: string | undefined; environment?: string | undefined },
   ): Promise<SummaryRow[]>
+  /** How far another environment is ahead; what it means stands with the function. */
+  newer(db: Queries | Within, places: readonly Behind[]): Promise<(number | null)[]>
+  /** Every release of an environment since then, oldest first. */
+  deliveredSince(db: Queries | Within, environment: string, since: Date): Promise<Delivered[]>
   /** Told by the rollouts. */
   setState(
     change: Change,
@@ -136,6 +144,8 @@ export function createReleases(
     find: findRelease,
     get: requireRelease,
     live: liveReleases,
+    newer: newerArtifacts,
+    deliveredSince,
     setState: (change, release, { state, rollout, liveAt }) =>
       updateState(change, release, {
         ...(state && { state }),

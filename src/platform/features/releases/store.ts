@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
 import { TowError } from '../../../api/errors.ts'
 import type { ReleaseSummary } from '../../../api/releases.ts'
@@ -41,6 +42,13 @@ export const migrations: Migration[] = [
         forgotten integer not null,
         primary key (app, environment)
       );
+    `,
+  },
+  {
+    name: 'releases/002-by-age-and-artifact',
+    sql: `
+      create index releases_by_age on releases (environment, created_at);
+      create index releases_by_artifact on releases (app, artifact, environment, number);
     `,
   },
 ]
@@ -242,6 +250,69 @@ export async function liveReleases(
   if (filter.app !== undefined) query = query.where('releases.app', '=', filter.app)
   if (filter.environment !== undefined) query = query.where('releases.environment', '=', filter.environment)
   return query.execute()
+}
+
+/** A place, and the release up to which another environment is looked at for newer artifacts. */
+export interface Behind {
+  app: string
+  artifact: string
+  before: { environment: string; release: number }
+}
+
+/** For each, in order: how many other artifacts were live there since its own; null where its own never was there. */
+export async function newerArtifacts(
+  db: Queries | Within,
+  places: readonly Behind[],
+): Promise<(number | null)[]> {
+  if (places.length === 0) return []
+  const asked = JSON.stringify(places.map(({ app, artifact, before }) => ({ app, artifact, ...before })))
+  const { rows } = await sql<{ newer: number | null }>`
+    select case when base.number is null then null else (
+      select count(distinct releases.artifact)::int
+      from releases join release_states on release_states.id = releases.id
+      where releases.app = asked.app and releases.environment = asked.environment
+        and releases.number > base.number and releases.number <= asked.release
+        and release_states.live_at is not null and releases.artifact <> asked.artifact
+    ) end as newer
+    from rows from (json_to_recordset(${asked}::json)
+      as (app text, artifact text, environment text, release int)) with ordinality
+      as asked (app, artifact, environment, release, place)
+    left join lateral (
+      select max(number) as number from releases
+      where app = asked.app and environment = asked.environment and artifact = asked.artifact
+    ) base on true
+    order by asked.place`.execute(db as Queries)
+  return rows.map(({ newer }) => newer)
+}
+
+export interface Delivered {
+  app: string
+  number: number
+  reason: ReleaseSummary['reason']
+  state: ReleaseState
+  createdAt: Date
+  liveAt: Date | null
+  /** When its code came: its commit where that is known, else the first release of its artifact anywhere. */
+  writtenAt: Date
+}
+
+/** Every release of an environment since then, oldest first. */
+export async function deliveredSince(
+  db: Queries | Within,
+  environment: string,
+  since: Date,
+): Promise<Delivered[]> {
+  const { rows } = await sql<Delivered>`
+    select r.app, r.number, r.reason, s.state, r.created_at as "createdAt", s.live_at as "liveAt",
+      coalesce((r.origin ->> 'committedAt')::timestamptz, first.at) as "writtenAt"
+    from releases r
+    join release_states s on s.id = r.id
+    join lateral (
+      select min(created_at) as at from releases where app = r.app and artifact = r.artifact
+    ) first on true
+    where r.environment = ${environment} and r.created_at >= ${since}
+    order by r.created_at`.execute(db as Queries)
+  return rows
 }
 
 /** Artifacts of the releases that a rollback or a look back may ask for: the last `each` that were live, and all that may become so. */

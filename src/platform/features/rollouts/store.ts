@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Rollout } from '../../../api/rollouts.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
@@ -262,6 +263,33 @@ export async function listRollouts(
   if (filter.environment !== undefined) query = query.where('environment', '=', filter.environment)
   if (filter.active !== undefined) query = query.where('phase', filter.active ? 'not in' : 'in', OVER)
   return query.execute()
+}
+
+export interface NewestRollout {
+  app: string
+  environment: string
+  id: string
+  release: number
+  phase: RolloutState['phase']
+  message: string
+}
+
+/** The newest of every target, one look at the index for each. */
+export async function newestRollouts(
+  db: Queries | Within,
+  filter: { app?: string | undefined; environment?: string | undefined },
+): Promise<NewestRollout[]> {
+  const { app = null, environment = null } = filter
+  const { rows } = await sql<NewestRollout>`
+    select targets.app, targets.environment, newest.id, newest.release, newest.phase, newest.message
+    from targets cross join lateral (
+      select id, release, phase, state ->> 'message' as message from rollouts
+      where rollouts.app = targets.app and rollouts.environment = targets.environment
+      order by sequence desc limit 1
+    ) newest
+    where (${app}::text is null or targets.app = ${app})
+      and (${environment}::text is null or targets.environment = ${environment})`.execute(db as Queries)
+  return rows
 }
 
 /** The rollout that is under way, else the one whose turn it is. */

@@ -176,7 +176,9 @@ function deliveryOf(ship: ShipRow, row: ShipAppRow, content: Artifact): Delivery
     run: content.run,
     counts: countsOf(row.declaration, content.run, ship.environment),
     reason: 'ship',
-    description: messages.description(ship.origin, ship.tree),
+    description: content.image
+      ? messages.imageDescription(content.image.reference)
+      : messages.description(ship.origin, ship.tree),
     origin: ship.origin,
     by: ship.requested_by,
     whenBusy: ship.when_busy,

@@ -13,7 +13,7 @@ import type { Feature } from '../../kernel/feature.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import type { Builds } from '../builds/index.ts'
 import type { Content, Roots } from '../content/index.ts'
-import type { AppDeclaration, Problem } from '../manifests/index.ts'
+import { type AppDeclaration, followingOf, type Problem } from '../manifests/index.ts'
 import { advance } from './advance.ts'
 import { chooseApps, detectApps } from './detect.ts'
 import { followShip, type Position } from './follow.ts'
@@ -75,6 +75,8 @@ export interface Ships {
   ): Promise<{ names: string[]; environment: string }>
   /** The deliveries under way that wait for a build. */
   ofBuild(build: string): Promise<{ id: string; environment: string; space: string | null }[]>
+  /** Whether a delivery into this space is under way. */
+  isInto(space: string): Promise<boolean>
   /** The newest delivery of this tree that is under way and not cancelled. */
   underWay(environment: string, tree: string): Promise<Ship | null>
   /** The apps of a tree; refused where its files hold mistakes. */
@@ -113,6 +115,7 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
     },
     ofBuild: (build) => shipsOfBuild(db, build),
     source: (app, environment, artifact) => lastSource(db, app, environment, artifact),
+    isInto: async (space) => (await runningShips(db)).some(({ into }) => into?.name === space),
     async underWay(environment, tree) {
       const running = (await runningShips(db)).filter(
         (ship) =>
@@ -185,6 +188,7 @@ function asDeclared({
   owner,
   sources,
   run,
+  dev,
 }: AppDeclaration): z.infer<typeof DeclaredApp> {
   return {
     name,
@@ -194,5 +198,6 @@ function asDeclared({
     sources,
     processes: Object.keys(run.processes),
     needs: run.needs,
+    dev: followingOf({ run, dev }),
   }
 }

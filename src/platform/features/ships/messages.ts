@@ -19,6 +19,7 @@ export const messages = {
     const words = subject ? ` "${subject.length > 80 ? `${subject.slice(0, 79)}…` : subject}"` : ''
     return `Ship ${commit.slice(0, 7)}${dirty ? ' with changes' : ''}${words}`
   },
+  imageDescription: (reference: string) => `Ship the image ${reference.replace(/(@sha256:.{12}).*/, '$1')}`,
   /** Where a delivery goes: `stage`, or `pr-123 over stage`. */
   place: (environment: string, space: string | undefined) =>
     space === undefined ? environment : `${space} over ${environment}`,
@@ -45,6 +46,10 @@ export const refusals = {
   unknownApp: (name: string, known: readonly string[], meant: string | null) =>
     new TowError('BAD_INPUT', `the source declares no app ${name}; it declares ${listed(known)}`, {
       hint: meant ? `did you mean ${meant}?` : `name one of ${listed(known)}, or add ${name} to tow.yaml`,
+    }),
+  whoseImage: (names: readonly string[]) =>
+    new TowError('BAD_INPUT', `an image is of one app, and the source declares ${listed(names)}`, {
+      hint: `tow ship --image ... -a ${names[0]}`,
     }),
   problems: (problems: readonly Problem[]) =>
     new TowError('BAD_INPUT', problems.map(sentence).join('\n'), {

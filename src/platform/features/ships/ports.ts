@@ -2,6 +2,7 @@
 import type { Artifact, Origin, RunSpec } from '../../../api/app-spec.ts'
 import type { Rollout } from '../../../api/rollouts.ts'
 import type { IntoSpace } from '../../../api/spaces.ts'
+import type { AdoptedImage, AskedImage } from '../../../engines/engine.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Change, Queries, Within } from '../../kernel/database.ts'
 
@@ -54,6 +55,8 @@ export interface ShipPorts {
   ): Promise<Refusal[]>
   /** Why the engine of the environment can't run the artifact; null where it can. */
   unfit(environment: string, artifact: Artifact): Promise<Refusal | null>
+  /** An image that was made elsewhere, judged by the engine of the environment; refused where it cannot run there. */
+  adopt(environment: string, image: AskedImage): Promise<AdoptedImage>
   /** The release that serves, if delivering this would make the very same again and nothing else is on its way. */
   serving(change: Change, delivery: Delivery): Promise<number | null>
   deliver(

@@ -40,6 +40,22 @@ const events = async () =>
   await fixture.database.db.selectFrom('events').selectAll().orderBy('position').execute()
 
 describe('a delivery', () => {
+  test('of an image builds nothing, and runs it as the files say', async () => {
+    const { id } = await fixture.begin(
+      { 'tow.yaml': 'version: 1\napps:\n  shop: { processes: { web: { health: /up } } }\n' },
+      { image: { reference: 'ghcr.io/team/shop' } },
+    )
+    await fixture.until(id, isIn('shop', 'releasing'))
+    await fixture.roll('shop', 'live')
+    await fixture.until(id, isOver)
+    const [release] = await fixture.releases()
+    expect(await fixture.platform.builds.artifactOrRefuse(release!.artifact)).toMatchObject({
+      layers: [],
+      image: { reference: `ghcr.io/team/shop@sha256:${'1'.repeat(64)}` },
+      run: { processes: { web: { command: 'serve', health: '/up' } } },
+    })
+  })
+
   test('builds all apps, releases needed ones first, and is live when all are', async () => {
     const { id } = await fixture.begin(twoApps())
     await fixture.until(id, isIn('reports', 'releasing'))

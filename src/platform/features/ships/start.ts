@@ -2,12 +2,14 @@
 import type { Origin } from '../../../api/app-spec.ts'
 import type { Ship } from '../../../api/ships.ts'
 import type { IntoSpace } from '../../../api/spaces.ts'
+import type { AskedImage } from '../../../engines/engine.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Content } from '../content/index.ts'
 import type { AdvanceOptions } from './advance.ts'
 import { chooseApps, detectApps } from './detect.ts'
+import { adoptImage, imageApp } from './image.ts'
 import { messages, refusals } from './messages.ts'
 import type { ShipPorts } from './ports.ts'
 import { findShip, insertShip, insertShipApp, shipApps, viewOf } from './store.ts'
@@ -15,6 +17,8 @@ import { findShip, insertShip, insertShipApp, shipApps, viewOf } from './store.t
 export interface StartInput {
   tree: string
   folderName: string
+  /** Made elsewhere: nothing is built. */
+  image?: AskedImage | undefined
   apps?: string[] | undefined
   environment?: string | undefined
   space?: IntoSpace | undefined
@@ -42,8 +46,12 @@ export async function startShip(
 ): Promise<Ship> {
   const { database, content, builds, clock, ports } = options
   const manifests = await detectApps(database.db, content, input.tree, input.folderName)
-  const apps = chooseApps(manifests, input.apps)
+  const { image } = input
+  const apps = image ? [imageApp(manifests, image.reference, input.apps)] : chooseApps(manifests, input.apps)
   if (input.space) await ports.spaces.require(await targetOf(database.db, ports, input))
+  // Its registry is asked before anything is written: a transaction waits for nobody.
+  const adopted =
+    image && (await adoptImage(options, apps[0]!, await targetOf(database.db, ports, input), image))
   return database.change(actor, async (change) => {
     const environment = await targetOf(change.db, ports, input)
     const together = apps.map((app) => app.name)
@@ -79,7 +87,8 @@ export async function startShip(
     })
     for (const [position, declaration] of apps.entries()) {
       const app = declaration.name
-      const build = await builds.request(change, { app, tree, declaration, origin, by, rebuild })
+      const asked = { app, tree, declaration, origin, by, rebuild }
+      const build = adopted ? await builds.adopt(change, asked, adopted) : await builds.request(change, asked)
       await insertShipApp(change.db, { ship: id, app, position, declaration, build })
     }
     change.event({
@@ -87,7 +96,14 @@ export async function startShip(
       environment,
       ...(apps.length === 1 && { app: apps[0]!.name }),
       message: messages.started(together, messages.place(environment, into?.name)),
-      facts: { ship: id, tree, origin, apps: together, ...(into && { space: into.name }) },
+      facts: {
+        ship: id,
+        tree,
+        origin,
+        apps: together,
+        ...(into && { space: into.name }),
+        ...(adopted?.image && { image: adopted.image.reference }),
+      },
     })
     change.wake('ships')
     return viewOf((await findShip(change.db, id))!, await shipApps(change.db, [id]))

@@ -1,6 +1,7 @@
 /** The addresses that browsers sign in at. Whatever changes something is a form of these very pages. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ERROR_CODES, TowError } from '../../../api/errors.ts'
+import { ownAddress } from '../../../api/pages.ts'
 import { NewPassword } from '../../../api/sign-in.ts'
 import { giveSession, readSession, requireOwnForm, takeSession } from '../../kernel/http/browser.ts'
 import { toTowError } from '../../kernel/http/failure.ts'
@@ -13,18 +14,18 @@ type Fields = Record<string, string>
 
 const config = { permission: 'anyone' } as const
 
-export function createDoor({ database, people, sessions }: Parts) {
+export function createDoor({ database, people, sessions }: Parts, landing: string) {
   const show = (reply: FastifyReply, html: string) => reply.headers(PAGE_HEADERS).send(html)
 
   /** A new session in place of whatever the browser had. */
-  async function signIn(request: FastifyRequest, reply: FastifyReply, principal: string) {
+  async function signIn(request: FastifyRequest, reply: FastifyReply, principal: string, to?: string) {
     const before = readSession(request)
     const secret = await database.change({ name: principal }, async (change) => {
       if (before !== undefined) await sessions.close(change, before)
       return sessions.open(change, principal)
     })
     giveSession(request, reply, secret, LASTS.session / 1000)
-    return reply.redirect('/sign-in', 303)
+    return reply.redirect(ownAddress(to) ?? landing, 303)
   }
 
   /** A post of one of the forms; what is wrong with it stands on the page that it came from. */
@@ -61,7 +62,8 @@ export function createDoor({ database, people, sessions }: Parts) {
     server.get('/sign-in', { config }, async (request, reply) => {
       const session = readSession(request)
       const principal = session === undefined ? null : await sessions.principalOf(session)
-      return show(reply, principal ? signedInPage(principal.name) : signInPage())
+      const { to } = request.query as { to?: unknown }
+      return show(reply, principal ? signedInPage(principal.name) : signInPage({ to: ownAddress(to) }))
     })
     server.get('/sign-in/invitation', { config }, async (_request, reply) => show(reply, invitationPage()))
     server.get('/sign-in/code', { config }, async (request, reply) => {
@@ -80,9 +82,9 @@ export function createDoor({ database, people, sessions }: Parts) {
     form(
       server,
       '/sign-in',
-      async (request, reply, { name = '', password = '' }) =>
-        signIn(request, reply, await people.byPassword.identify({ name, password }, request.ip)),
-      ({ name }, wrong) => signInPage(name?.slice(0, 256), wrong),
+      async (request, reply, { name = '', password = '', to }) =>
+        signIn(request, reply, await people.byPassword.identify({ name, password }, request.ip), to),
+      ({ name, to }, wrong) => signInPage({ name: name?.slice(0, 256), to: ownAddress(to), wrong }),
     )
     form(
       server,
@@ -116,7 +118,7 @@ export function createDoor({ database, people, sessions }: Parts) {
         takeSession(request, reply)
         return reply.redirect('/sign-in', 303)
       },
-      (_fields, wrong) => signInPage('', wrong),
+      (_fields, wrong) => signInPage({ wrong }),
     )
   }
 }

@@ -18,12 +18,14 @@ import { deleteCodes, deleteExpired, deleteSessions, migrations } from './store.
 export interface SignInOptions extends LocalPeopleOptions {
   access: Pick<Access, 'principalNamed' | 'issueToken' | 'endToken'>
   onError: (error: unknown) => void
+  /** Where a browser goes on to that asked for nothing else. */
+  landing: '/' | '/sign-in'
 }
 
 const COLLECTED_EVERY = 3_600_000
 
 export function createSignIn(options: SignInOptions) {
-  const { database, clock, access, onError } = options
+  const { database, clock, access, onError, landing } = options
   const people = createLocalPeople(options)
   const sessions = createSessions({ database, clock, principalNamed: access.principalNamed })
 
@@ -44,7 +46,7 @@ export function createSignIn(options: SignInOptions) {
     name: 'sign-in',
     migrations,
     routes: signInRoutes(parts),
-    page: createDoor(parts),
+    page: createDoor(parts, landing),
     async start() {
       const pass = () => deleteExpired(database.db, clock.now())
       loop = startLoop({ pass, interval: COLLECTED_EVERY, onError })

@@ -32,11 +32,20 @@ interface Wrong {
   message: string
 }
 
-export function signInPage(name = '', wrong?: Wrong): string {
+/** `to`: where to go on from here. */
+export function signInPage({
+  name = '',
+  to = null,
+  wrong,
+}: {
+  name?: string | undefined
+  to?: string | null
+  wrong?: Wrong
+}): string {
   return page(
     'Sign in',
     wrong,
-    `<form method="post" action="/sign-in">
+    `<form method="post" action="/sign-in">${to === null ? '' : `<input type="hidden" name="to" value="${escaped(to)}">`}
 ${field('name', 'Name', `autocomplete="username" autocapitalize="none" spellcheck="false" value="${escaped(name)}"${name === '' ? ' autofocus' : ''}`)}
 ${field('password', 'Password', `type="password" autocomplete="current-password"${name === '' ? '' : ' autofocus'}`)}
 <button>Sign in</button></form>

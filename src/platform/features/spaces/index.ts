@@ -3,6 +3,7 @@
  * own on the environment's engine; all else falls through to the environment below. Rows say what should be, workers
  * make it so. It decides neither how apps are built nor which way a request goes.
  */
+import type { FastifyInstance } from 'fastify'
 import type { Artifact } from '../../../api/app-spec.ts'
 import { nearest } from '../../../api/nearest.ts'
 import type { Engine, Observation } from '../../../engines/engine.ts'
@@ -18,6 +19,7 @@ import { startWorkers, within } from '../rollouts/index.ts'
 import { createChanges } from './changes.ts'
 import { createDeliver } from './deliver.ts'
 import { createDesiredMaker } from './desired.ts'
+import { mountWorkspaces } from './door.ts'
 import { createInvitations } from './invitations.ts'
 import { createLife } from './life.ts'
 import { refusals } from './messages.ts'
@@ -68,6 +70,8 @@ export interface SpacesOptions {
   /** The release that serves an app in the environment. */
   below(db: Queries | Within, app: string, environment: string): Promise<ReleaseWithState | null>
   tree(hash: string): Promise<Tree>
+  /** Whether a delivery into the space is under way. */
+  isShipping(space: string): Promise<boolean>
   onError: (error: unknown) => void
   /** Milliseconds between looks at everything, where nothing wakes it. */
   lookEvery?: number
@@ -123,6 +127,7 @@ export function createSpaces(options: SpacesOptions) {
     name: 'spaces',
     migrations,
     routes: spaceRoutes(parts),
+    mount: (server: FastifyInstance) => mountWorkspaces(server, { db, engines, requireApp, onError }),
     async start() {
       const places = async () =>
         (await listApps(db)).filter(
@@ -134,7 +139,7 @@ export function createSpaces(options: SpacesOptions) {
         standing: async () => (await places()).map((row) => ({ ...row, runs: row.wanted !== 'removing' })),
       })
       loop = startLoop({ pass: life.pass, interval: options.lookEvery ?? LOOK_EVERY, onError })
-      unlisten = ['spaces', 'spaces-told'].map((topic) => database.listen(topic, loop!.wake))
+      unlisten = ['spaces', 'spaces-told', 'ships'].map((topic) => database.listen(topic, loop!.wake))
     },
     async stop() {
       controller.abort()

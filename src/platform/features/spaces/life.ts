@@ -18,7 +18,15 @@ export interface LifeDependencies extends SpacesOptions {
   invitations: Invitations
 }
 
-export function createLife({ database, clock, vault, changes, invitations, onError }: LifeDependencies) {
+export function createLife({
+  database,
+  clock,
+  vault,
+  changes,
+  invitations,
+  isShipping,
+  onError,
+}: LifeDependencies) {
   const now = () => clock.now().getTime()
 
   async function expire({ name }: SpaceRow): Promise<void> {
@@ -35,13 +43,14 @@ export function createLife({ database, clock, vault, changes, invitations, onErr
     const apps = await listApps(database.db, { space: name })
     const isLive =
       apps.length > 0 && apps.every((row) => row.wanted !== 'running' || row.report.phase === 'live')
-    if (!isLive || webhook === null) return
+    if (!isLive || webhook === null || (await isShipping(name))) return
     const reason = await send(space, signal)
     if (signal.aborted) return
     await database.change(PLATFORM, async (change) => {
       const row = await lockSpace(change.db, name)
-      if (!row?.webhook_due) return
-      const tries = row.webhook_tries + 1
+      // Another delivery has asked for it meanwhile, and is told of by itself.
+      if (row?.webhook_due?.getTime() !== space.webhook_due?.getTime()) return
+      const tries = space.webhook_tries + 1
       const isOver = reason === null || tries >= MOST_TRIES
       const due = isOver ? null : new Date(now() + FIRST_PAUSE * 2 ** (tries - 1))
       await updateSpace(change.db, name, { webhook_tries: tries, webhook_due: due })

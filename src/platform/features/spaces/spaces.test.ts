@@ -34,6 +34,8 @@ describe('what is shipped into a space', () => {
     expect(ship).toMatchObject({ state: 'live', space: 'mine', environment: 'stage' })
     expect(ship.apps[0]).toMatchObject({ release: 1, urls: ['http://shop--mine.stage.localhost'] })
     expect(await releases()).toEqual(before)
+    const [listed] = await client.apps.list({})
+    expect(listed!.environments[0]!.urls).toEqual(['http://shop.stage.localhost'])
     const { apps } = await client.spaces.get({ space: 'mine' })
     expect(apps).toMatchObject([{ app: 'shop', set: 'mine.1', state: 'live', live: false, swap: null }])
     const desired = platform.engine.world.desired(copy('mine'))
@@ -100,6 +102,46 @@ describe('what is shipped into a space', () => {
       expect.objectContaining({ kind: 'config', name: 'TOKEN', before: null, after: 'a secret of its own' }),
     )
     expect(plan!.differences).toContainEqual(expect.objectContaining({ kind: 'off', name: 'worker' }))
+  })
+
+  test('follows somebody’s files where that is asked for, and says what it was built from', async () => {
+    const live = { shop: { commands: { web: 'serve --watch' }, reloading: ['web'] } }
+    await into({ name: 'dev', live })
+    expect(platform.engine.world.desired(copy('dev')).sets[0]!.live).toEqual(live.shop)
+    expect((await client.spaces.get({ space: 'dev' })).apps[0]).toMatchObject({ live: true, attached: null })
+    const workspace = await client.spaces.workspace({ space: 'dev', app: 'shop' })
+    expect(workspace).toMatchObject({
+      set: 'dev.1',
+      root: '.',
+      made: [],
+      compiled: false,
+      inputs: ['tow.yaml'],
+    })
+    expect(
+      (await client.spaces.attend({ space: 'dev', apps: ['shop'] })).space.apps[0]!.attached,
+    ).toMatchObject({ by: 'ada' })
+    await client.spaces.remove({ space: 'dev' })
+  })
+
+  test('is looked into and run in like an environment', async () => {
+    const at = copy('mine')
+    const list = await client.processes.list(at)
+    const { revision } = (await client.spaces.get({ space: 'mine' })).apps[0]!
+    expect(list.processes).toMatchObject([{ process: 'web', release: revision, state: 'healthy' }])
+    const { id } = await client.processes.run({ ...at, command: 'true', detached: true })
+    expect(await client.processes.getRun({ id })).toMatchObject({ space: 'mine', release: revision })
+    await world.until(
+      () => platform.engine.calls,
+      (calls) => calls.includes(`run shop/stage/mine ${id}`),
+    )
+    expect((await client.processes.listRuns(at)).map((one) => one.id)).toEqual([id])
+    expect(await client.processes.listRuns({ app: 'shop', environment: 'stage' })).toEqual([])
+    await client.processes.restart(at)
+    expect((await client.spaces.get({ space: 'mine' })).apps[0]!.revision).toBeGreaterThan(revision)
+    await expect(client.processes.list({ ...at, environment: 'prod' })).rejects.toMatchObject({
+      code: 'REFUSED',
+    })
+    await world.state('mine', 'live')
   })
 
   test('is unchanged where it is the same again', async () => {

@@ -4,10 +4,8 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { TowError } from '../../../api/errors.ts'
+import { OWN_PAGE_HEADER } from '../../../api/pages.ts'
 import { entranceOf } from './entrance.ts'
-
-/** No page of another origin can send it without asking first, and nobody is ever told yes. */
-export const OWN_PAGE_HEADER = 'x-towpath-page'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 

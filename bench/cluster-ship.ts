@@ -1,0 +1,188 @@
+/**
+ * A one-line change of a small Node app on a real cluster, with an unchanged lockfile: from `tow ship` to the new text
+ * served, beside the same by hand: tar, gzip and skopeo, `helm upgrade` of the same chart, `kubectl rollout status`.
+ * Needs TOW_TEST_KUBECONFIG and its kin, skopeo and kubectl: `node bench/cluster-ship.ts [runs]`
+ */
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { openTestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
+import { newPerson } from '../test/tow.ts'
+import { printFigures } from './figures.ts'
+import { createLayout } from './images/layout.ts'
+
+if (withoutCluster !== null) {
+  console.log(`left out: ${withoutCluster}`)
+  process.exit(0)
+}
+const RUNS = Number(process.argv[2] ?? 7)
+const CHART = fileURLToPath(new URL('../charts/app', import.meta.url))
+const { env } = process
+const run = promisify(execFile)
+const cluster = await openTestCluster()
+const person = await newPerson()
+const folder = join(person.folder, 'hello')
+const registry = `${env.TOW_TEST_REGISTRY}/${cluster.namespace}`
+const domain = `${cluster.namespace}.${env.TOW_TEST_DOMAIN}`
+
+const server = (text: string) => `
+import { createServer } from 'node:http'
+const server = createServer((request, response) => response.end('${text}')).listen(process.env.PORT)
+process.on('SIGTERM', () => server.close())
+`
+
+interface Pod {
+  metadata: { name: string; labels: Record<string, string> }
+  status?: { containerStatuses?: { ready: boolean; state?: { running?: object } }[] }
+}
+
+type Phases = Record<'asked' | 'running' | 'ready' | 'served', number>
+
+/** When a pod that was not there before is made, runs and is ready, and when the text is served; milliseconds. */
+async function watchPhases(app: string, text: string, begin: number): Promise<Phases> {
+  const path = `/api/v1/namespaces/${cluster.namespace}/pods`
+  const pods = async () =>
+    (await cluster.admin.request<{ items: Pod[] }>('GET', path)).items.filter(
+      ({ metadata }) => metadata.labels['app.kubernetes.io/name'] === app,
+    )
+  const known = new Set((await pods()).map(({ metadata }) => metadata.name))
+  const found: Partial<Phases> = {}
+  const mark = (phase: keyof Phases) => {
+    found[phase] ??= performance.now() - begin
+  }
+  const look = async () => {
+    while (found.ready === undefined) {
+      for (const pod of (await pods()).filter(({ metadata }) => !known.has(metadata.name))) {
+        const status = pod.status?.containerStatuses?.[0]
+        mark('asked')
+        if (status?.state?.running) mark('running')
+        if (status?.ready) mark('ready')
+      }
+      await delay(15)
+    }
+  }
+  await Promise.all([look(), untilServed(app, text).then(() => mark('served'))])
+  return found as Phases
+}
+
+async function untilServed(app: string, text: string): Promise<void> {
+  for (;;) {
+    const served = await cluster.fetch(`http://${app}.${domain}`).then(
+      (answer) => answer.text(),
+      () => '',
+    )
+    if (served === text) return
+    await delay(5)
+  }
+}
+
+async function tow(...words: string[]): Promise<void> {
+  const { exit, stderr } = await person.tow(words, { cwd: folder })
+  if (exit !== 0) throw new Error(stderr)
+}
+
+async function byTowpath(): Promise<{ phases: Phases[]; ended: number[] }> {
+  await tow('up')
+  await tow(
+    ...['env', 'add', 'live', '--before', 'stage', '--engine', 'kubernetes', '--plain-registry'],
+    ...['--kubeconfig', cluster.kubeconfig, '--context', 'limited', '--namespace', cluster.namespace],
+    ...['--registry', registry, '--domain', domain, '--gateway', 'gateway/public'],
+    ...['--base', `node=${env.TOW_TEST_REGISTRY}/base/node:24`],
+  )
+  await tow('ship', '-e', 'live')
+  const phases: Phases[] = []
+  const ended: number[] = []
+  for (let step = 1; step <= RUNS; step += 1) {
+    writeFileSync(join(folder, 'server.js'), server(`text ${step}`))
+    const begin = performance.now()
+    const watching = watchPhases('hello', `text ${step}`, begin)
+    await tow('ship', '-e', 'live')
+    ended.push(performance.now() - begin)
+    phases.push(await watching)
+  }
+  return { phases, ended }
+}
+
+interface ByHand {
+  image: number[]
+  upgrade: number[]
+  rollout: number[]
+  phases: Phases[]
+}
+
+async function byHand(): Promise<ByHand> {
+  const { tarOf, writeLayout, skopeo, fetchBase } = createLayout(join(person.folder, 'layout'))
+  const base = await fetchBase(env.TOW_TEST_REGISTRY!)
+  const words = ['--kubeconfig', env.TOW_TEST_KUBECONFIG!, '--namespace', cluster.namespace]
+  const push = async (tag: string) => {
+    writeLayout([...base.layers, tarOf(folder, 'workspace')], base.config, tag)
+    await skopeo(`oci:${join(person.folder, 'layout')}:${tag}`, `docker://${registry}/hand:${tag}`)
+  }
+  const upgrade = async (tag: string) => {
+    const values = {
+      sets: {
+        v1: {
+          image: `${registry}/hand:${tag}`,
+          processes: { web: { command: 'cd /workspace && node server.js' } },
+        },
+      },
+      route: { hostnames: [`hand.${domain}`], gateways: [{ name: 'public', namespace: 'gateway' }] },
+    }
+    const work = run('helm', ['upgrade', '--install', 'hand', CHART, ...words, '--values', '-'])
+    work.child.stdin?.end(JSON.stringify(values))
+    await work
+  }
+  writeFileSync(join(folder, 'server.js'), server('by hand 0'))
+  await push('v0')
+  await upgrade('v0')
+  await untilServed('hand', 'by hand 0')
+  const found: ByHand = { image: [], upgrade: [], rollout: [], phases: [] }
+  for (let step = 1; step <= RUNS; step += 1) {
+    writeFileSync(join(folder, 'server.js'), server(`by hand ${step}`))
+    const begin = performance.now()
+    const watching = watchPhases('hand', `by hand ${step}`, begin)
+    await push(`v${step}`)
+    found.image.push(performance.now() - begin)
+    await upgrade(`v${step}`)
+    found.upgrade.push(performance.now() - begin)
+    await run('kubectl', ['rollout', 'status', 'deployment/hand--web--v1', ...words])
+    found.rollout.push(performance.now() - begin)
+    found.phases.push(await watching)
+  }
+  return found
+}
+
+mkdirSync(folder)
+writeFileSync(
+  join(folder, 'package.json'),
+  JSON.stringify({ name: 'hello', type: 'module', scripts: { start: 'node server.js' } }),
+)
+writeFileSync(join(folder, 'server.js'), server('text 0'))
+try {
+  const ours = await byTowpath()
+  const hand = await byHand()
+  const row = (what: string, values: number[], bar?: string) => ({
+    ...{ what, unit: 'ms', values },
+    ...(bar === undefined ? {} : { bar }),
+  })
+  const of = (phases: Phases[], phase: keyof Phases) => phases.map((one) => one[phase])
+  printFigures(`one-line change of a small Node app on a cluster, ${RUNS} runs, from the start of each`, [
+    row('tow ship: built, pushed, released, its pod asked for', of(ours.phases, 'asked')),
+    row('tow ship: its process runs', of(ours.phases, 'running')),
+    row('tow ship: ready', of(ours.phases, 'ready')),
+    row('tow ship: new text served', of(ours.phases, 'served'), '< 2000, and less than by hand'),
+    row('tow ship: ended, the old release gone', ours.ended),
+    row('by hand: image in the registry', hand.image),
+    row('by hand: helm upgrade', hand.upgrade),
+    row('by hand: its process runs', of(hand.phases, 'running')),
+    row('by hand: ready', of(hand.phases, 'ready')),
+    row('by hand: new text served', of(hand.phases, 'served')),
+    row('by hand: kubectl rollout status', hand.rollout),
+  ])
+} finally {
+  await person.leave()
+  await cluster.dispose()
+}

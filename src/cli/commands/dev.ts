@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import { basename, relative, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { TowError } from '../../api/errors.ts'
+import type { IntoSpace } from '../../api/spaces.ts'
+import type { Client } from '../../client/client.ts'
+import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
+import { develop } from '../dev/develop.ts'
+import type { Link } from '../dev/follow.ts'
+import { rememberApps } from '../places.ts'
+import { findRoot } from '../source.ts'
+import { sayFailure } from '../terminal/failure.ts'
+import { uploadWorkingCopy } from '../working-copy.ts'
+
+export const command: Command = {
+  arguments: [{ name: '[app...]', description: 'default: the app of this folder, or all of a repository' }],
+  options: [
+    { flags: '--space <name>', description: 'the space (default: one with your name)' },
+    ENVIRONMENT_OPTION,
+    {
+      flags: '--with <process>',
+      description: 'this process too, beside web (several times for more)',
+      many: true,
+    },
+    { flags: '--env-file <file>', description: 'config for the space alone, like .env' },
+    { flags: '--once', description: 'make the workspaces equal, and leave them running' },
+  ],
+  examples: [
+    [
+      'tow dev',
+      'the app of this folder runs in your space over the first environment, and follows every save',
+    ],
+    ['tow dev web missions', 'two apps of a repository'],
+    ['tow dev --once --space pr-7', 'for a script: equal now, and left running'],
+  ],
+  async run({ terminal, json, connect, connectOrStart, home, cwd, signal }, names, options) {
+    const root = await findRoot(cwd)
+    const client = await connectOrStart()
+    const tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
+    const folderName = basename(root)
+    const { apps, problems } = await client.apps.detect({ tree: tree.hash, folderName })
+    for (const { file, message, hint } of problems)
+      sayFailure(terminal, { message: `${file}: ${message}`, hint })
+    if (problems.length > 0) throw new TowError('BAD_INPUT', 'nothing was started: mend what is named above')
+    await rememberApps(home, root, apps)
+    const here = relative(root, resolve(cwd))
+    const chosen = choose(apps, names, here)
+    const space = typeof options.space === 'string' ? options.space : await ownSpace(client)
+    const config =
+      typeof options.envFile === 'string' ? await readConfig(resolve(cwd, options.envFile)) : null
+    const into: IntoSpace = {
+      name: space,
+      with: options.with as string[],
+      crons: false,
+      release: false,
+      live: Object.fromEntries(
+        chosen.map(({ name, dev: { commands, reloading } }) => [name, { commands, reloading }]),
+      ),
+      ...(config ? { config: Object.fromEntries(chosen.map(({ name }) => [name, config])) } : {}),
+    }
+    const link: Link = {
+      client,
+      async renew() {
+        link.client = await connect().catch(() => link.client)
+      },
+    }
+    return develop({
+      ...{ link, terminal, json, home, signal, root, folderName, tree, into },
+      apps: chosen,
+      ...(typeof options.env === 'string' ? { environment: options.env } : {}),
+      once: options.once === true,
+    })
+  },
+}
+
+interface Named {
+  name: string
+  path: string
+}
+
+/** Those that were named, else the one whose folder this is, else all. */
+function choose<App extends Named>(apps: readonly App[], names: readonly string[], here: string): App[] {
+  if (names.length === 0) {
+    const inside = ({ path }: App) => path !== '.' && (here === path || here.startsWith(`${path}/`))
+    const own = apps.filter(inside)
+    return own.length > 0 ? own : [...apps]
+  }
+  return names.map((name) => {
+    const app = apps.find((one) => one.name === name)
+    if (app) return app
+    throw new TowError('NOT_FOUND', `this repository declares no app ${name}`, {
+      hint: `it declares ${apps.map((one) => one.name).join(', ')}`,
+    })
+  })
+}
+
+/** A name that is the person's, as names of spaces may be. */
+async function ownSpace(client: Client): Promise<string> {
+  const { name } = await client.access.whoami()
+  const letters = name
+    .split('@')[0]!
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+  return letters.slice(0, 24).replace(/-+$/, '') || 'dev'
+}
+
+async function readConfig(file: string) {
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new TowError('NOT_FOUND', `${file} can't be read`, { cause })
+  })
+  return Object.fromEntries(
+    Object.entries(parseEnv(text)).map(([key, value]) => [key, { value: value ?? '' }]),
+  )
+}

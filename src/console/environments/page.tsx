@@ -1,0 +1,134 @@
+/** Environments: where apps run, and whether that can do its work. */
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import type { CheckResult } from '../../api/environments.ts'
+import { queries } from '../live/queries.ts'
+import { Card, Command, Empty, Hint, Loaded, PageHead, plural } from '../parts/parts.tsx'
+import { State } from '../parts/state.tsx'
+
+export function EnvironmentsPage() {
+  const environments = useQuery(queries.environments())
+  const status = useQuery(queries.status())
+  const doctor = useQuery(queries.doctor())
+  return (
+    <>
+      <PageHead title="Environments" below="In the order of the pipeline, with the checks of each engine" />
+      <div className="stack">
+        <Loaded query={environments}>
+          {(all) =>
+            all.length === 0 ? (
+              <Empty title="There is no environment">
+                <Command text="tow env add stage" />
+              </Empty>
+            ) : (
+              <div className="columns">
+                {all.map((environment) => (
+                  <EnvironmentCard key={environment.name} {...environment} />
+                ))}
+              </div>
+            )
+          }
+        </Loaded>
+        <div className="columns">
+          <Card title="Checks of the platform" end={<Command text="tow doctor" />} flush>
+            <Loaded query={doctor}>{(checks) => <Checks checks={checks} />}</Loaded>
+          </Card>
+          <Card title="The platform" flush>
+            <Loaded query={status}>
+              {({ version, home, parts, apps, activeBuilds, activeRollouts }) => (
+                <>
+                  <dl className="facts note">
+                    <dt>Version</dt>
+                    <dd>{version}</dd>
+                    <dt>Home</dt>
+                    <dd className="mono">{home}</dd>
+                    <dt>Work</dt>
+                    <dd>
+                      {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
+                      {plural(activeRollouts, 'rollout')} under way
+                    </dd>
+                  </dl>
+                  <ul className="rows">
+                    {parts.map(({ name, ok, message }) => (
+                      <li key={name}>
+                        <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'failing'} hideWord />
+                        <strong>{name}</strong>
+                        <span className="grow soft">{message}</span>
+                      </li>
+                    ))}
+                  </ul>
+                </>
+              )}
+            </Loaded>
+          </Card>
+        </div>
+      </div>
+    </>
+  )
+}
+
+function EnvironmentCard({
+  name,
+  engine,
+  facts,
+}: {
+  name: string
+  engine: string
+  facts: readonly { name: string; value: string }[]
+}) {
+  const checks = useQuery(queries.checks(name))
+  const { data: apps = [] } = useQuery(queries.apps())
+  const places = apps.flatMap(({ environments }) =>
+    environments.filter(({ environment }) => environment === name),
+  )
+  const counts = places.flatMap(({ processes }) => Object.values(processes))
+  const wanted = counts.reduce((sum, one) => sum + one.wanted, 0)
+  const healthy = counts.reduce((sum, one) => sum + one.healthy, 0)
+  return (
+    <Card title={name} end={<span className="tag">{engine}</span>} flush>
+      <dl className="facts note">
+        <dt>Runs</dt>
+        <dd>
+          <Link to="/fleet">{plural(places.length, 'app')}</Link>, {healthy} of{' '}
+          {plural(wanted, 'process', 'processes')} healthy
+        </dd>
+        {facts.map((fact) => (
+          <Fact key={fact.name} {...fact} />
+        ))}
+      </dl>
+      <Loaded query={checks} lines={2}>
+        {(all) => <Checks checks={all} />}
+      </Loaded>
+    </Card>
+  )
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </>
+  )
+}
+
+function Checks({ checks }: { checks: readonly CheckResult[] }) {
+  if (checks.length === 0) return <Empty title="There is nothing to check" />
+  return (
+    <ul className="rows">
+      {checks.map(({ name, ok, message, mend }) => (
+        <li key={`${name} ${message}`}>
+          <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'fails'} hideWord />
+          <div className="grow">
+            <strong>{name}</strong> <span className="soft">{message}</span>
+            {mend && (
+              <p>
+                <Hint text={mend} />
+              </p>
+            )}
+          </div>
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,147 @@
+/** Logs: found, followed, and linked to by line. */
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useDeferredValue, useMemo, useState } from 'react'
+import { usePlace } from '../app/place.ts'
+import { queries } from '../live/queries.ts'
+import { Command, Empty, Problem } from '../parts/parts.tsx'
+import { Detail } from './detail.tsx'
+import { LEVELS, matcher } from './line.ts'
+import { List } from './list.tsx'
+import { MOST_LINES, useLines } from './use-lines.ts'
+
+const route = getRouteApi('/apps/$app/$environment/logs')
+const COUNTS = [1000, 10_000, MOST_LINES] as const
+
+export function LogsPage() {
+  const place = usePlace()
+  const { app, environment } = place
+  const search = route.useSearch()
+  const { process, level, line: chosenId } = search
+  const navigate = useNavigate({ from: '/apps/$app/$environment/logs' })
+  const [text, setText] = useState(search.q ?? '')
+  const [count, setCount] = useState<number>(COUNTS[0])
+  const [follow, setFollow] = useState(chosenId === undefined)
+  // Whoever came by a link sees the lines around it; whoever chose a line while following goes on following.
+  const [around, setAround] = useState(chosenId)
+  const { lines, isFollowed, error } = useLines({ app, environment, process, around, count })
+  const { data: processes } = useQuery(queries.processes(place))
+  const q = useDeferredValue(text)
+  const matches = useMemo(() => matcher(q), [q])
+  const shown = useMemo(
+    () =>
+      matches === null
+        ? []
+        : lines.filter((one) => (level === undefined || one.level === level) && matches(one.plain)),
+    [lines, level, matches],
+  )
+  const chosen = chosenId === undefined ? undefined : lines.find(({ id }) => id === chosenId)
+  const set = (next: Partial<typeof search>) =>
+    void navigate({
+      search: (before: typeof search) => ({ ...before, ...next }) as typeof search,
+      replace: true,
+      resetScroll: false,
+    })
+  const names = [...new Set(processes?.processes.map((one) => one.process))]
+  return (
+    <div className="logs">
+      <div className="filters">
+        <label className="field grow">
+          Search
+          <input
+            className="input"
+            type="search"
+            data-search
+            placeholder="text or /expression/"
+            aria-invalid={matches === null}
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value)
+              set({ q: event.target.value })
+            }}
+          />
+        </label>
+        <label className="field">
+          Level
+          <select value={level ?? ''} onChange={(event) => set({ level: event.target.value })}>
+            <option value="">all</option>
+            {LEVELS.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label className="field">
+          Process
+          <select value={process ?? ''} onChange={(event) => set({ process: event.target.value })}>
+            <option value="">all</option>
+            {names.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label className="field">
+          Newest
+          <select value={count} onChange={(event) => setCount(Number(event.target.value))}>
+            {COUNTS.map((one) => (
+              <option key={one} value={one}>
+                {one.toLocaleString('en')} lines
+              </option>
+            ))}
+          </select>
+        </label>
+        {around ? (
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              setAround(undefined)
+              setFollow(true)
+              set({ line: '' })
+            }}
+          >
+            To the newest
+          </button>
+        ) : (
+          <button type="button" className="button" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+            {follow ? 'Following' : 'Follow'}
+          </button>
+        )}
+        <span className="soft number" role="status">
+          {shown.length.toLocaleString('en')} of {lines.length.toLocaleString('en')} lines
+          {!around && !isFollowed && ' · connecting'}
+        </span>
+      </div>
+      {error && <Problem error={error} />}
+      {matches === null && <p className="note">This expression can’t be read.</p>}
+      <List
+        lines={shown}
+        chosen={chosenId}
+        follow={follow}
+        unfollow={() => setFollow(false)}
+        choose={(id) => {
+          setFollow(false)
+          set({ line: id === chosenId ? '' : id })
+        }}
+      />
+      {shown.length === 0 && (
+        <Empty title={lines.length === 0 ? 'No line yet' : 'No line matches'}>
+          {lines.length === 0 ? (
+            <Command text={`tow logs -f -a ${app} -e ${environment}`} />
+          ) : (
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                setText('')
+                set({ q: '', level: '' })
+              }}
+            >
+              Show all
+            </button>
+          )}
+        </Empty>
+      )}
+      {chosen && <Detail line={chosen} close={() => set({ line: '' })} />}
+    </div>
+  )
+}

@@ -1,0 +1,148 @@
+/** Addresses and their pages. Each page is loaded when it is first opened. */
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from '@tanstack/react-router'
+import type { TowError } from '../api/errors.ts'
+import { Empty, Loading, Problem } from './parts/parts.tsx'
+import { Shell } from './shell/shell.tsx'
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => (
+    <Empty title="There is no page at this address">
+      <Link to="/">Home</Link>
+    </Empty>
+  ),
+})
+
+/** From the address: texts alone, and only those that are named. */
+function texts<Key extends string>(...keys: Key[]) {
+  return (search: Record<string, unknown>): { [key in Key]?: string } =>
+    Object.fromEntries(
+      keys.flatMap((key) => {
+        const value = search[key]
+        return value === undefined || value === '' || value === null ? [] : [[key, String(value)]]
+      }),
+    ) as { [key in Key]?: string }
+}
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./home/page.tsx'), 'HomePage'),
+})
+export const fleet = createRoute({
+  getParentRoute: () => root,
+  path: '/fleet',
+  validateSearch: texts('q', 'team', 'engine', 'state'),
+  component: lazyRouteComponent(() => import('./fleet/page.tsx'), 'FleetPage'),
+})
+const app = createRoute({
+  getParentRoute: () => root,
+  path: '/apps/$app',
+  component: lazyRouteComponent(() => import('./app/first.tsx'), 'FirstPlacePage'),
+})
+const place = createRoute({
+  getParentRoute: () => root,
+  path: '/apps/$app/$environment',
+  component: lazyRouteComponent(() => import('./app/frame.tsx'), 'AppFrame'),
+})
+const overview = createRoute({
+  getParentRoute: () => place,
+  path: '/',
+  component: lazyRouteComponent(() => import('./app/overview.tsx'), 'OverviewPage'),
+})
+const releases = createRoute({
+  getParentRoute: () => place,
+  path: 'releases',
+  validateSearch: texts('from', 'to'),
+  component: lazyRouteComponent(() => import('./app/releases.tsx'), 'ReleasesPage'),
+})
+const config = createRoute({
+  getParentRoute: () => place,
+  path: 'config',
+  component: lazyRouteComponent(() => import('./app/config.tsx'), 'ConfigPage'),
+})
+const runs = createRoute({
+  getParentRoute: () => place,
+  path: 'runs',
+  component: lazyRouteComponent(() => import('./app/runs.tsx'), 'RunsPage'),
+})
+const logs = createRoute({
+  getParentRoute: () => place,
+  path: 'logs',
+  validateSearch: texts('q', 'line', 'process', 'level'),
+  component: lazyRouteComponent(() => import('./logs/page.tsx'), 'LogsPage'),
+})
+const rollout = createRoute({
+  getParentRoute: () => root,
+  path: '/rollouts/$id',
+  component: lazyRouteComponent(() => import('./rollout/page.tsx'), 'RolloutPage'),
+})
+const builds = createRoute({
+  getParentRoute: () => root,
+  path: '/builds',
+  component: lazyRouteComponent(() => import('./build/list.tsx'), 'BuildsPage'),
+})
+const build = createRoute({
+  getParentRoute: () => root,
+  path: '/builds/$id',
+  component: lazyRouteComponent(() => import('./build/page.tsx'), 'BuildPage'),
+})
+const timeline = createRoute({
+  getParentRoute: () => root,
+  path: '/timeline',
+  validateSearch: texts('app', 'environment', 'by', 'kind', 'since', 'until', 'at'),
+  component: lazyRouteComponent(() => import('./timeline/page.tsx'), 'TimelinePage'),
+})
+const promote = createRoute({
+  getParentRoute: () => root,
+  path: '/promote',
+  validateSearch: texts('apps', 'to'),
+  component: lazyRouteComponent(() => import('./promote/page.tsx'), 'PromotePage'),
+})
+const environments = createRoute({
+  getParentRoute: () => root,
+  path: '/environments',
+  component: lazyRouteComponent(() => import('./environments/page.tsx'), 'EnvironmentsPage'),
+})
+const people = createRoute({
+  getParentRoute: () => root,
+  path: '/people',
+  component: lazyRouteComponent(() => import('./people/page.tsx'), 'PeoplePage'),
+})
+const delivery = createRoute({
+  getParentRoute: () => root,
+  path: '/delivery',
+  validateSearch: texts('environment', 'days'),
+  component: lazyRouteComponent(() => import('./delivery/page.tsx'), 'DeliveryPage'),
+})
+
+const tree = root.addChildren([
+  ...[home, fleet, app, rollout, builds, build, timeline, promote, environments, people, delivery],
+  place.addChildren([overview, releases, config, runs, logs]),
+] as const)
+
+/** Numbers in an address stay as they are written: `q=12` is a text. */
+const asText = (search: Record<string, unknown>): string => {
+  const pairs = Object.entries(search).flatMap(([key, value]) =>
+    value === undefined || value === '' ? [] : [[key, String(value)] as [string, string]],
+  )
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+}
+
+export function createPages() {
+  return createRouter({
+    routeTree: tree,
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    defaultPendingComponent: () => <Loading />,
+    defaultErrorComponent: ({ error }) => <Problem error={error as TowError} />,
+    parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+    stringifySearch: asText,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createPages>
+  }
+}

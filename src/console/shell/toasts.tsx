@@ -1,0 +1,68 @@
+/** What was done, with the way back beside it. */
+import { useSyncExternalStore } from 'react'
+
+export interface Toast {
+  message: string
+  tone?: 'good' | 'bad'
+  undo?: { label: string; run: () => void }
+}
+
+const LASTS = 12_000
+
+let toasts: readonly (Toast & { id: number })[] = []
+let last = 0
+const watchers = new Set<() => void>()
+
+function set(next: typeof toasts): void {
+  toasts = next
+  for (const watcher of watchers) watcher()
+}
+
+const drop = (id: number) => set(toasts.filter((toast) => toast.id !== id))
+
+export function tell(toast: Toast): void {
+  last += 1
+  const id = last
+  set([...toasts.slice(-3), { ...toast, id }])
+  setTimeout(() => drop(id), LASTS)
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+    () => toasts,
+  )
+  return (
+    <section className="toasts" role="status" aria-label="What was done">
+      {shown.map(({ id, message, tone = 'good', undo }) => (
+        <div key={id} className="toast" data-tone={tone}>
+          <div>{message}</div>
+          {undo && (
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                drop(id)
+                undo.run()
+              }}
+            >
+              {undo.label}
+            </button>
+          )}
+          <button
+            type="button"
+            className="button"
+            data-tone="quiet"
+            aria-label="Dismiss"
+            onClick={() => drop(id)}
+          >
+            ✕
+          </button>
+        </div>
+      ))}
+    </section>
+  )
+}
