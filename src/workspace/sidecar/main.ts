@@ -1,14 +1,14 @@
-/** Starts the agent beside one process. Usage: main.ts <folder of all> <process> <port> [reloads] */
+/** Starts the agent beside one process. Usage: main.ts <folder of all> <process> <port or -> <reloads or starts-anew> */
+import { SIDECAR_PORTS } from './protocol.ts'
 import { startSidecar } from './sidecar.ts'
 
-const [root = '', name = '', port = '', reloads] = process.argv.slice(2)
+const [root = '', name = '', port = '-', way] = process.argv.slice(2)
 process.title = 'towpath agent'
-await startSidecar({
-  folder: `${root}/workspace`,
-  state: `${root}/state`,
-  ask: `${root}/control/ask`,
-  said: `${root}/control/said`,
-  restarts: reloads === undefined ? name : null,
-  port: Number(port),
-})
 process.on('SIGTERM', () => process.exit(0))
+await startSidecar({
+  root,
+  process: name,
+  port: port === '-' ? null : Number(port),
+  reloads: way === 'reloads',
+  ports: SIDECAR_PORTS,
+})

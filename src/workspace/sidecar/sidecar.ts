@@ -1,64 +1,80 @@
-/**
- * The agent beside one process of a pod. The process runs in another container, under a few lines of shell that start it
- * anew whenever a line comes through a pipe that both share, and say so through another.
- */
-import { createReadStream, createWriteStream } from 'node:fs'
-import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
-import { TowError } from '../../api/errors.ts'
+/** The agent beside one process of a pod: it writes the workspace, has the process start anew, and tells how it fares. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { openAgent } from '../agent.ts'
+import { openLed } from './led.ts'
+import { isListening } from './listening.ts'
+import { REPORT_MS } from './protocol.ts'
 
 export interface SidecarOptions {
-  /** The workspace, and what is remembered of it; on one file system. */
-  folder: string
-  state: string
-  /** Pipes to and from whoever starts the process. */
-  ask: string
-  said: string
-  /** Name of the process; null where it reloads by itself. */
-  restarts: string | null
-  port: number
+  /** The workspace, what is remembered of it, and the pipes to whoever leads the process; on one file system. */
+  root: string
+  process: string
+  /** Where it listens once it is up; null for one that takes no requests. */
+  port: number | null
+  /** It takes up changed files by itself. */
+  reloads: boolean
+  /** Inside the pod alone: whoever may forward a port into it reaches them, and the app, whose workspace it is. */
+  ports: { workspace: number; report: number }
 }
 
 export interface Sidecar {
   close(): void
 }
 
-const BEGIN_MILLISECONDS = 30_000
+/** Whoever saved a file is told after this at the latest. */
+const COMING_UP_MS = 25_000
+const LOOK_MS = 3
 
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { folder, state, ask, said, restarts, port } = options
-  // Both ways at once: a pipe that nobody holds open would end with its first reader.
-  const asking = createWriteStream(ask, { flags: 'r+' })
-  const lines = createInterface({ input: createReadStream(said, { flags: 'r+' }) })
-  let begun: () => void = () => {}
-  lines.on('line', (line) => {
-    if (line === 'begun') begun()
-  })
+  const { root, process: name, port, reloads, ports } = options
+  const listeners = new Set<Socket>()
+  const led = openLed(`${root}/control/ask`, `${root}/control/said`, name, tell)
 
-  async function restart(): Promise<string[]> {
-    if (restarts === null) return []
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    begun = resolve
-    const patience = setTimeout(reject, BEGIN_MILLISECONDS, notBegun(restarts))
-    asking.write('restart\n')
-    await promise.finally(() => clearTimeout(patience))
-    return [restarts]
+  function tell(): void {
+    for (const socket of listeners) socket.write(`${JSON.stringify(led.report())}\n`)
   }
 
-  const agent = openAgent({ folder, state, uid: null, restart })
-  const server = createServer({ noDelay: true }, (socket) => void agent.serve(socket))
-  // Whoever may forward a port into this pod reaches it, and the app, whose workspace it is.
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  async function restart() {
+    if (reloads && led.report().process !== 'ended') return { restarted: [], ended: [] }
+    await led.restart()
+    const isUp = await comesUp()
+    return { restarted: isUp ? [name] : [], ended: isUp ? [] : [name] }
+  }
+
+  /** False where it ended instead. One that needs longer than anybody waits is no end. */
+  async function comesUp(): Promise<boolean> {
+    for (const until = performance.now() + COMING_UP_MS; performance.now() < until; await delay(LOOK_MS)) {
+      if (led.report().process === 'ended') return false
+      if (port === null || isListening(port)) return true
+    }
+    return true
+  }
+
+  const agent = openAgent({ folder: `${root}/workspace`, state: `${root}/state`, uid: null, restart })
+  const beat = setInterval(tell, REPORT_MS)
+  const servers = [
+    await listen(ports.workspace, (socket) => void agent.serve(socket)),
+    await listen(ports.report, (socket) => {
+      listeners.add(socket)
+      socket.on('error', () => {}).on('close', () => listeners.delete(socket))
+      socket.resume()
+      socket.write(`${JSON.stringify(led.report())}\n`)
+    }),
+  ]
   return {
     close() {
-      server.close()
-      lines.close()
-      asking.destroy()
+      clearInterval(beat)
+      for (const server of servers) server.close()
+      for (const socket of listeners) socket.destroy()
+      led.close()
     },
   }
 }
 
-function notBegun(process: string): TowError {
-  return new TowError('FAILED', `${process} did not start anew within ${BEGIN_MILLISECONDS / 1000} s`)
+function listen(port: number, take: (socket: Socket) => void): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true }, take)
+    server.once('error', reject).listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
