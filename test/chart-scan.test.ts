@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeEach, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { EVERYTHING } from './manifests/everything.ts'
+import { EVERYTHING, LIVE } from './manifests/everything.ts'
 import { hasHelm, render, WITHOUT_HELM } from './manifests/helm.ts'
 
 const hasScanner = (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/kube-score`))
@@ -73,12 +73,12 @@ test('kube-score finds nothing in the strictest values but what is on purpose', 
     group: 10_001,
     networkPolicy: { egress: [] },
   }
-  for (const values of [SMALL, EVERYTHING])
+  for (const values of [SMALL, EVERYTHING, LIVE])
     expect((await scan({ ...values, ...strict })).filter((id) => !ON_PURPOSE.includes(id))).toEqual([])
 })
 
 test('kube-score finds nothing in the defaults but what is on purpose, or by choice', async () => {
-  for (const values of [SMALL, EVERYTHING])
+  for (const values of [SMALL, EVERYTHING, LIVE])
     expect(
       (await scan(values, [NO_CPU_LIMIT])).filter((id) => ![...ON_PURPOSE, ...BY_CHOICE].includes(id)),
     ).toEqual([])

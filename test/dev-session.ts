@@ -83,15 +83,18 @@ export interface Answer {
 
 export type Visit = (path?: string) => Promise<Answer>
 
-/** Enters by a link as a browser does: its token is taken once, and a cookie kept. */
-export async function enter(link: string): Promise<Visit> {
+/**
+ * Enters by a link as a browser does: its token is taken once, and a cookie kept. `gateway`: where names lead that this
+ * machine does not resolve.
+ */
+export async function enter(link: string, gateway = '127.0.0.1'): Promise<Visit> {
   const url = new URL(link)
   const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   const ask = (path: string, cookie: string) =>
     new Promise<Answer & { cookies: string[] }>((resolve, reject) => {
       const headers = { host: url.host, ...(cookie ? { cookie } : {}) }
       // Names below localhost are this machine, whatever its resolver knows.
-      get({ host: '127.0.0.1', port: url.port, path, headers, agent }, async (response) => {
+      get({ host: gateway, port: url.port || 80, path, headers, agent }, async (response) => {
         try {
           const chunks: Buffer[] = []
           for await (const chunk of response) chunks.push(chunk as Buffer)

@@ -117,6 +117,7 @@ describe('a pod as a process', () => {
       {
         explanations: new Map(explained ? [[explanationKey(one), explained]] : []),
         usage: new Map(),
+        reports: () => null,
         warnings: new Map([['u', 'Readiness probe failed: HTTP probe failed with statuscode: 503']]),
       },
     )

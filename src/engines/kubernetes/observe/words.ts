@@ -82,6 +82,22 @@ export function startProblem(name: string, waiting: ContainerState['waiting']): 
   return null
 }
 
+/** Why the workspace of a set that follows files could not be made ready, or null. */
+export function fillProblem(
+  name: string,
+  state: ContainerState | undefined,
+  last: ContainerState | undefined,
+): Problem | null {
+  if (name !== 'fill') return null
+  const hint = 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any'
+  const ended = state?.terminated ?? last?.terminated
+  if (ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun') {
+    return { code: 'start-failed', message: 'the image has no sh, which a workspace that follows files needs', hint }
+  }
+  const isOver = ended !== undefined && ended.exitCode !== 0
+  return isOver ? { code: 'start-failed', message: shortened(ended.message || `filling the workspace ended with ${ended.exitCode}`), hint } : null
+}
+
 export function unschedulable(message: string, requests: Record<string, string> | undefined): Problem {
   const hint = 'ask for less (`cpu`, `memory`, counts), or have nodes added'
   if (/Insufficient cpu/.test(message)) {

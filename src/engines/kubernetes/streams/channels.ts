@@ -10,8 +10,15 @@ export interface ChannelMessage {
   data: Buffer
 }
 
-export function send(socket: WebSocket, channel: number, data: Uint8Array): void {
-  if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), data]))
+/** `done`: once it was handed to the system, or there is nobody to hand it to. */
+export function send(
+  socket: WebSocket,
+  channel: number,
+  data: Uint8Array,
+  done: (error?: Error | null) => void = () => {},
+): void {
+  if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), data]), done)
+  else done()
 }
 
 export function closeInput(socket: WebSocket): void {

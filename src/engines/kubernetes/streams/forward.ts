@@ -18,10 +18,8 @@ export async function forwardToPod(cluster: Cluster, pod: string, port: number):
   const stream = new Duplex({
     allowHalfOpen: false,
     read: () => socket.resume(),
-    write(chunk: Buffer, _encoding, done) {
-      send(socket, DATA, chunk)
-      done()
-    },
+    // Who sends faster than the pod takes it waits.
+    write: (chunk: Buffer, _encoding, done) => send(socket, DATA, chunk, done),
     destroy(error, done) {
       socket.terminate()
       done(error)
