@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Space } from '../src/api/spaces.ts'
 import { collectionPath } from '../src/engines/kubernetes/cluster/kinds.ts'
 import type { Pod } from '../src/engines/kubernetes/cluster/objects.ts'
 import { messages, PROTOCOL } from '../src/engines/kubernetes/streams/channels.ts'
@@ -12,6 +13,7 @@ import { newPerson, type Person } from './tow.ts'
 
 const SERVER = `import { createServer } from 'node:http'
 import { text } from './text.js'
+console.log('begins')
 createServer((_, response) => response.end(text)).listen(process.env.PORT)
 process.on('SIGTERM', () => process.exit(0))
 `
@@ -118,8 +120,8 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     await written
     expect(await visit()).toMatchObject({ status: 503, text: expect.stringContaining('mine') })
     await expect
-      .poll(async () => (await ann.tow(['spaces', 'show', 'mine'], { cwd: folder })).stdout)
-      .toMatch(/hello.*(exited with code 1|ended)/)
+      .poll(async () => (await ann.ask<Space>(['spaces', 'show', 'mine'])).apps, { timeout: 20_000 })
+      .toMatchObject([{ app: 'hello', state: 'failed' }])
     await text('six')
     await untilServed(visit, 'six')
     expect((await thePod()).status!.containerStatuses![0]!.restartCount).toBe(0)
@@ -160,8 +162,8 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
 
   test('tells each line of the log with the space that it was written in', async () => {
     const { stdout } = await ann.tow(['logs', '--space', 'mine', '-a', 'hello', '--json'], { cwd: folder })
-    const spaces = stdout.trim().split('\n').map((line) => (JSON.parse(line) as { space?: string }).space)
-    expect([...new Set(spaces)]).toEqual(['mine'])
+    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { space?: string })
+    expect([...new Set(lines.map(({ space }) => space))]).toEqual(['mine'])
   })
 
   test('ends its copy with Ctrl-C, and no pod of it is left', async () => {

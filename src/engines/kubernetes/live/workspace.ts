@@ -14,6 +14,7 @@ import { isLive } from './lives.ts'
 
 /** A pod that moved, or an agent that starts anew, is mostly there by then; whoever asks asks again. */
 const PATIENCE_MS = 2000
+const LOOK_MS = 60_000
 
 export async function openWorkspace(opened: Session, target: Target, set: StoredSet): Promise<Duplex> {
   const patience = AbortSignal.timeout(PATIENCE_MS)
@@ -21,7 +22,11 @@ export async function openWorkspace(opened: Session, target: Target, set: Stored
   for (;;) {
     const next = opened.changed(target, patience, PATIENCE_MS)
     const pods = agentsOf(opened.podsOf(target), set.id).filter(opened.lives.speaks)
-    if (pods.length > 0 && pods.length >= wanted) return openAll(opened.cluster, pods)
+    if (pods.length > 0 && pods.length >= wanted) {
+      const stream = await openAll(opened.cluster, pods)
+      void endWithPods(opened, target, pods, stream)
+      return stream
+    }
     if (patience.aborted) throw notThereYet(target)
     await next
   }
@@ -40,6 +45,25 @@ async function openAll(cluster: Cluster, pods: readonly Pod[]): Promise<Duplex> 
   }
 }
 
+/** A pod that is going may stay for a while: what is sent to it is lost with it. */
+async function endWithPods(
+  { changed, podsOf }: Session,
+  target: Target,
+  pods: readonly Pod[],
+  stream: Duplex,
+): Promise<void> {
+  const over = new AbortController()
+  stream.once('close', () => over.abort())
+  while (!over.signal.aborted) {
+    const next = changed(target, over.signal, LOOK_MS)
+    const there = new Set(podsOf(target).filter(isStaying).map(({ metadata }) => metadata.uid))
+    if (!pods.every(({ metadata }) => there.has(metadata.uid))) stream.destroy()
+    await next
+  }
+}
+
+const isStaying = (pod: Pod) => !isStopping(pod) && !isOver(pod)
+
 function agentsOf(pods: readonly Pod[], set: string): Pod[] {
-  return pods.filter((pod) => setOf(pod) === set && isLive(pod) && !isStopping(pod) && !isOver(pod))
+  return pods.filter((pod) => setOf(pod) === set && isLive(pod) && isStaying(pod))
 }
