@@ -286,7 +286,9 @@ describe('maintenance', () => {
 describe('what somebody changed past Towpath', () => {
   const generation = async () => (await control.engine.observe(OF_APP)).generation
   const lastKind = async () =>
-    (await control.test.db.selectFrom('events').select('kind').orderBy('position', 'desc').limit(1).execute())[0]?.kind
+    (
+      await control.test.db.selectFrom('events').select('kind').orderBy('position', 'desc').limit(1).execute()
+    )[0]?.kind
   const replicas = (set: string, count: number) => ({
     message: `Deployment: ${count} of web run`,
     count: { set, process: 'web', count },
