@@ -44,11 +44,7 @@ async function eachSave(folder: string, use: (text: string) => Promise<void>): P
 }
 
 /** While somebody asks all the time. */
-async function measureDev(
-  dev: DevSession,
-  folder: string,
-  visit: Visit,
-): Promise<Figure[]> {
+async function measureDev(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
   let failed = 0
   let asked = 0
   let stop = false

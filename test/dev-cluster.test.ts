@@ -7,8 +7,8 @@ import { collectionPath } from '../src/engines/kubernetes/cluster/kinds.ts'
 import type { Pod } from '../src/engines/kubernetes/cluster/objects.ts'
 import { messages, PROTOCOL } from '../src/engines/kubernetes/streams/channels.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
-import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
 import { bindCluster } from './bind-cluster.ts'
+import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
 import { newPerson, type Person } from './tow.ts'
 
 const SERVER = `import { createServer } from 'node:http'
@@ -73,7 +73,11 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     const before = await thePod()
     const live = dev.next(({ type }) => type === 'live')
     await text('two')
-    expect(await live).toMatchObject({ app: 'hello', files: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    expect(await live).toMatchObject({
+      app: 'hello',
+      files: 1,
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
     expect(await visit()).toMatchObject({ status: 200, text: 'two' })
     expect((await thePod()).metadata.uid).toBe(before.metadata.uid)
   })
@@ -162,7 +166,10 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
 
   test('tells each line of the log with the space that it was written in', async () => {
     const { stdout } = await ann.tow(['logs', '--space', 'mine', '-a', 'hello', '--json'], { cwd: folder })
-    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { space?: string })
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { space?: string })
     expect([...new Set(lines.map(({ space }) => space))]).toEqual(['mine'])
   })
 

@@ -1,9 +1,9 @@
 /** Workspaces of several processes that follow the same files. */
 import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type Duplex, duplexPair } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Duplex, duplexPair } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeTree } from '../trees/tree.ts'
 import { openAgent } from './agent.ts'

@@ -40,7 +40,9 @@ export function joinWorkspaces(streams: readonly Duplex[]): Duplex {
       present: makeTree([]),
     }),
   )
-  void relay(theirs, members).catch(() => {}).finally(end)
+  void relay(theirs, members)
+    .catch(() => {})
+    .finally(end)
   return ours
 }
 

@@ -174,8 +174,8 @@ export async function createFollower(
   }
 }
 
-const pathsOf = (changes: ReturnType<typeof diffTrees>) =>
-  Object.values(changes).flatMap((entries) => entries.map(({ path }) => path))
+const pathsOf = ({ added, changed, removed }: ReturnType<typeof diffTrees>) =>
+  [...added, ...changed, ...removed].map(({ path }) => path)
 
 function freshReader(root: string, tree: Tree): (digest: string) => AsyncIterable<Uint8Array> {
   const read = workingCopyReader(root, tree)

@@ -95,7 +95,11 @@ export function describeWorkspaces(world: World): void {
     const says = `console.log('note ' + require('node:fs').readFileSync('note.txt', 'utf8')); setInterval(() => {}, 1000)`
     const worker = { ...webProcess(), command: `exec node -e "${says}"` }
     const processes = { web: webProcess(), worker }
-    const set = sampleSet(world.artifact, 1, { id: 'mine.1', processes, live: { commands: {}, reloading: [] } })
+    const set = sampleSet(world.artifact, 1, {
+      id: 'mine.1',
+      processes,
+      live: { commands: {}, reloading: [] },
+    })
     await settle(copy, { ...wholly(set), overlay: {} })
     const shipped = await world.content.tree(world.artifact.layers.at(-1)!.tree)
     const holder = await follow({ copy, set: set.id, shipped })

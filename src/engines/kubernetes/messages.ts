@@ -61,7 +61,10 @@ export function imageIsFixed(target: Target): TowError {
 }
 
 export function notThereYet(target: Target): TowError {
-  return new TowError('UNAVAILABLE', `the workspace of ${nameOf(target)} in ${target.environment} is not there yet`)
+  return new TowError(
+    'UNAVAILABLE',
+    `the workspace of ${nameOf(target)} in ${target.environment} is not there yet`,
+  )
 }
 
 export function noJob(target: Target, key: string): TowError {

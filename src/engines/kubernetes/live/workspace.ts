@@ -33,9 +33,7 @@ export async function openWorkspace(opened: Session, target: Target, set: Stored
 }
 
 async function openAll(cluster: Cluster, pods: readonly Pod[]): Promise<Duplex> {
-  const opening = pods.map(({ metadata }) =>
-    forwardToPod(cluster, metadata.name, SIDECAR_PORTS.workspace),
-  )
+  const opening = pods.map(({ metadata }) => forwardToPod(cluster, metadata.name, SIDECAR_PORTS.workspace))
   try {
     const streams = await Promise.all(opening)
     return streams.length === 1 ? streams[0]! : joinWorkspaces(streams)
@@ -56,7 +54,11 @@ async function endWithPods(
   stream.once('close', () => over.abort())
   while (!over.signal.aborted) {
     const next = changed(target, over.signal, LOOK_MS)
-    const there = new Set(podsOf(target).filter(isStaying).map(({ metadata }) => metadata.uid))
+    const there = new Set(
+      podsOf(target)
+        .filter(isStaying)
+        .map(({ metadata }) => metadata.uid),
+    )
     if (!pods.every(({ metadata }) => there.has(metadata.uid))) stream.destroy()
     await next
   }

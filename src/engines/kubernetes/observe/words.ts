@@ -92,10 +92,20 @@ export function fillProblem(
   const hint = 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any'
   const ended = state?.terminated ?? last?.terminated
   if (ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun') {
-    return { code: 'start-failed', message: 'the image has no sh, which a workspace that follows files needs', hint }
+    return {
+      code: 'start-failed',
+      message: 'the image has no sh, which a workspace that follows files needs',
+      hint,
+    }
   }
   const isOver = ended !== undefined && ended.exitCode !== 0
-  return isOver ? { code: 'start-failed', message: shortened(ended.message || `filling the workspace ended with ${ended.exitCode}`), hint } : null
+  return isOver
+    ? {
+        code: 'start-failed',
+        message: shortened(ended.message || `filling the workspace ended with ${ended.exitCode}`),
+        hint,
+      }
+    : null
 }
 
 export function unschedulable(message: string, requests: Record<string, string> | undefined): Problem {
