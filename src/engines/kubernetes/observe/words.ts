@@ -88,24 +88,15 @@ export function fillProblem(
   state: ContainerState | undefined,
   last: ContainerState | undefined,
 ): Problem | null {
-  if (name !== 'fill') return null
-  const hint = 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any'
   const ended = state?.terminated ?? last?.terminated
-  if (ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun') {
-    return {
-      code: 'start-failed',
-      message: 'the image has no sh, which a workspace that follows files needs',
-      hint,
-    }
+  if (name !== 'fill' || (ended?.exitCode ?? 0) === 0) return null
+  const isWithoutShell = ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun'
+  const said = ended?.message || `the workspace could not be filled: it ended with ${ended?.exitCode}`
+  return {
+    code: 'start-failed',
+    message: isWithoutShell ? 'the image has no sh, which a workspace that follows files needs' : shortened(said),
+    hint: 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any',
   }
-  const isOver = ended !== undefined && ended.exitCode !== 0
-  return isOver
-    ? {
-        code: 'start-failed',
-        message: shortened(ended.message || `filling the workspace ended with ${ended.exitCode}`),
-        hint,
-      }
-    : null
 }
 
 export function unschedulable(message: string, requests: Record<string, string> | undefined): Problem {
