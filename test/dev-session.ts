@@ -108,7 +108,12 @@ export async function enter(link: string, gateway = '127.0.0.1'): Promise<Visit>
         }
       }).on('error', reject)
     })
-  const { cookies } = await ask(url.pathname + url.search, '')
+  const enterOnce = () => ask(url.pathname + url.search, '')
+  // A Gateway may take a moment to obey a route that it has said to have.
+  let entered = await enterOnce()
+  for (const until = Date.now() + PATIENCE_MS; entered.status >= 400 && Date.now() < until; await delay(100))
+    entered = await enterOnce()
+  const { cookies } = entered
   const cookie = cookies.map((one) => one.split(';')[0]).join('; ')
   return (path = '/') => ask(path, cookie)
 }
