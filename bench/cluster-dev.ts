@@ -24,7 +24,7 @@ process.on('SIGTERM', () => process.exit(0))
 `
 
 const save = (folder: string, text: string) =>
-  writeFileSync(join(folder, 'text.js'), `const text = '${text}'\n`)
+  writeFileSync(join(folder, 'text.js'), `export const text = '${text}'\n`)
 
 function makeApp(folder: string): void {
   mkdirSync(folder)

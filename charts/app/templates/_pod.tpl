@@ -131,6 +131,10 @@ containers:
       - name: PORT
         value: {{ include "app.port" . | quote }}
       {{- end }}
+      {{- if $live }}
+      - name: TOW_DEBUG_PORT
+        value: "9229"
+      {{- end }}
       - name: TOW_APP
         value: {{ include "app.told" .root | quote }}
       - name: TOW_ENVIRONMENT

@@ -10,7 +10,7 @@ export interface ChannelMessage {
   data: Buffer
 }
 
-/** `done`: once it was handed to the system, or there is nobody to hand it to. */
+/** `done` is told once it has left, or could not: who waits for it never sends more than the line takes. */
 export function send(
   socket: WebSocket,
   channel: number,
@@ -18,7 +18,7 @@ export function send(
   done: (error?: Error | null) => void = () => {},
 ): void {
   if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), data]), done)
-  else done()
+  else done(new Error('the connection is closed'))
 }
 
 export function closeInput(socket: WebSocket): void {

@@ -18,8 +18,9 @@ export async function forwardToPod(cluster: Cluster, pod: string, port: number):
   const stream = new Duplex({
     allowHalfOpen: false,
     read: () => socket.resume(),
-    // Who sends faster than the pod takes it waits.
-    write: (chunk: Buffer, _encoding, done) => send(socket, DATA, chunk, done),
+    write(chunk: Buffer, _encoding, done) {
+      send(socket, DATA, chunk, done)
+    },
     destroy(error, done) {
       socket.terminate()
       done(error)
