@@ -94,7 +94,9 @@ export function fillProblem(
   const said = ended?.message || `the workspace could not be filled: it ended with ${ended?.exitCode}`
   return {
     code: 'start-failed',
-    message: isWithoutShell ? 'the image has no sh, which a workspace that follows files needs' : shortened(said),
+    message: isWithoutShell
+      ? 'the image has no sh, which a workspace that follows files needs'
+      : shortened(said),
     hint: 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any',
   }
 }
