@@ -9,6 +9,8 @@ export interface TestEngine {
   home: string
   engine: Engine
   reopen(): Promise<Engine>
+  /** As if every name led to this machine. */
+  fetch: typeof fetch
   dispose(): Promise<void>
 }
 
@@ -31,6 +33,13 @@ export function createTestEngine(content: ContentSource): TestEngine {
   return {
     home: `${home}/local`,
     engine,
+    fetch: (async (input: string | URL, init: RequestInit = {}) => {
+      const url = new URL(input)
+      const headers = new Headers(init.headers)
+      headers.set('host', url.host)
+      url.hostname = '127.0.0.1'
+      return fetch(url, { ...init, headers })
+    }) as typeof fetch,
     async reopen() {
       await engine.close()
       engine = open()

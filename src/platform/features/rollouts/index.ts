@@ -15,6 +15,7 @@ import { maintain } from './maintain.ts'
 import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
+import { publish } from './publish.ts'
 import { createReconcile } from './reconcile.ts'
 import { rolloutRoutes } from './routes.ts'
 import { isOver } from './state.ts'
@@ -185,6 +186,7 @@ export function createRollouts(options: RolloutsOptions) {
     scale: (change: Parameters<Deliver>[0], request: ScaleRequest) => changes.scale(change, request),
     restart: changes.restart,
     maintain,
+    publish,
     abort: changes.abort,
     retry: changes.retry,
     remove: changes.remove,
