@@ -347,7 +347,7 @@ export async function assemble(options: PlatformOptions) {
     onError: (error) => log.error('a backup broke off', error),
   })
   const events = createEvents({ database })
-  const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts })
+  const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts, domains })
   const system = createSystem({
     database,
     clock,

@@ -13,7 +13,7 @@ const HOURS = [1, 4, 24] as const
 const MOST = 500
 /** What changes how an app behaves for customers. */
 const FELT =
-  /^(release\.created|rollout\.(live|failed|aborted)|config\.|process\.(scaled|restarted)|maintenance\.)/
+  /^(release\.created|rollout\.(live|failed|aborted)|config\.|process\.(scaled|restarted)|maintenance\.|domain\.)/
 
 export function SupportHome() {
   const [hours, setHours] = useState<(typeof HOURS)[number]>(1)

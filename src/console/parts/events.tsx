@@ -8,7 +8,7 @@ import { Ago } from './time.tsx'
 const TONES: [RegExp, Tone][] = [
   [/\.(failed|crashed)$/, 'bad'],
   [/\.(live|succeeded|restored)$/, 'good'],
-  [/\.(aborted|cancelled|removed|revoked|abort-requested|undoing)$/, 'warn'],
+  [/\.(aborted|cancelled|removed|revoked|abort-requested|undoing|expiring)$/, 'warn'],
 ]
 
 export const toneOfEvent = (kind: string): Tone => TONES.find(([known]) => known.test(kind))?.[1] ?? 'none'

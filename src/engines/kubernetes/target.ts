@@ -184,7 +184,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (await domains.listeners.land(stored)) {
       const before = record()
       if (before) await write(before, { ...stored, listens: false })
-    } else wakeIn(LOOK_MILLISECONDS)
+    } else wakeIn(LOOK_MILLISECONDS + 50)
   }
 
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */

@@ -35,6 +35,8 @@ export interface DomainsOptions extends LookParts {
   watchEvery?: number
 }
 
+export type Domains = ReturnType<typeof createDomains>
+
 const WATCH_EVERY = 600_000
 
 interface Place {

@@ -44,9 +44,12 @@ export const findings = {
   }),
   dns: (host: string, leadsTo: readonly string[], wanted: readonly string[]) => {
     const where = leadsTo.length === 0 ? 'leads nowhere' : `leads to ${leadsTo.join(', ')}`
+    const [entrance = ''] = wanted
     return {
-      message: `${host} ${where}, and the environment is entered at ${wanted.join(', ')}`,
-      hint: `at whoever keeps its zone: ${host}. ${recordFor(wanted[0]!)}`,
+      message: `${host} ${where}, and the environment is entered at ${entrance}`,
+      hint: entrance.startsWith('127.')
+        ? `for a try-out: echo '${entrance} ${host}' | sudo tee -a /etc/hosts`
+        : `at whoever keeps its zone: ${host}. ${recordFor(entrance)}`,
     }
   },
 }
