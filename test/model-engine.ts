@@ -6,6 +6,7 @@ import { TowError } from '../src/api/errors.ts'
 import type { LogLine } from '../src/api/logs.ts'
 import type {
   Attachment,
+  Difference,
   Engine,
   Observation,
   SeenDomain,
@@ -32,6 +33,8 @@ export interface ModelEngine extends Engine {
   addLog(line: LogLine): void
   /** How it sees a domain from now on; otherwise it is taken, and known under `MODEL_ENTRANCE`. */
   seeDomain(host: string, seen: Partial<SeenDomain>): void
+  /** What `drift` answers. */
+  drifted(differences: Difference[]): void
   /** What `refuses` answers. */
   refuse(message: string | null): void
 }
@@ -42,6 +45,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
   let away: string | null = null
   let faults: (call: string, target: Target | null) => Fault = () => null
   let refusal: string | null = null
+  let differences: Difference[] = []
   const calls: string[] = []
   const waiting = new Set<() => void>()
   const configs = new Map<string, Record<string, string>>()
@@ -102,6 +106,9 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       refusal = message
     },
     seeDomain: (host, seen) => void seenDomains.set(host, seen),
+    drifted(next) {
+      differences = next
+    },
     addLog(line) {
       lines.push(line)
       changed()
@@ -203,9 +210,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async forward() {
       throw new TowError('UNSUPPORTED', 'the model does not forward')
     },
-    async drift() {
-      return []
-    },
+    drift: (target) => call('drift', target, () => differences),
     async export() {
       return ''
     },

@@ -27,6 +27,7 @@ const CHANGES = [
   'config.changed',
   'process.scaled',
   'process.restarted',
+  'process.mended',
   'maintenance.begun',
   'maintenance.ended',
   'domain.added',
