@@ -10,9 +10,11 @@ export function describeWorkspaces(world: World): void {
   const { it, newTarget, copyOf, settle, address, fetch } = world
 
   /** A live copy of the sample in a space, and its files as they were shipped. */
-  async function live(): Promise<{ copy: Target; shipped: Tree; set: string }> {
+  async function live(
+    commands: Record<string, string> = {},
+  ): Promise<{ copy: Target; shipped: Tree; set: string }> {
     const copy = copyOf(newTarget(), 'mine')
-    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands: {}, reloading: [] } })
+    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands, reloading: [] } })
     await settle(copy, { ...wholly(set), overlay: {} })
     return { copy, set: set.id, shipped: await world.content.tree(world.artifact.layers.at(-1)!.tree) }
   }
@@ -87,6 +89,23 @@ export function describeWorkspaces(world: World): void {
     expect(again.there().hash).toBe(second.hash)
     expect(await again.make(second, read)).toBeNull()
     again.close()
+  })
+
+  it('has a port for a debugger, which stays the same when the process starts anew', async () => {
+    const listens = "require('net').createServer((one) => one.end('debugger')).listen(process.env.TOW_DEBUG_PORT)"
+    const running = await live({ web: `node -e "${listens}; require('./app.js')"` })
+    const holder = await follow(running)
+    const hear = async () => {
+      const stream = await world.engine.forward(running.copy, running.set, 'web', 'debug')
+      return Buffer.concat(await stream.toArray()).toString()
+    }
+    expect(await hear()).toBe('debugger')
+    const told = async () => JSON.parse((await get(running.copy, '/env')).text).TOW_DEBUG_PORT
+    const before = await told()
+    await holder.restart()
+    expect(await hear()).toBe('debugger')
+    expect(await told()).toBe(before)
+    holder.close()
   })
 
   it('knows no workspace of a set that is not there', async () => {

@@ -13,9 +13,8 @@ import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { readLogs } from './logs/logs.ts'
-import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
+import { engineClosed, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
-import { isReady, setOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
@@ -23,7 +22,7 @@ import { createRuns } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
-import { forwardToPod } from './streams/forward.ts'
+import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
   settings: KubernetesSettings
@@ -218,11 +217,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         hint: `tow ship --space NAME -a ${target.app}`,
       })
     },
-    async forward(target, set, port) {
-      const opened = await session()
-      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
-      if (!pod) throw noSet(target, set)
-      return forwardToPod(opened.cluster, pod.metadata.name, port)
+    async forward(target, set, process, port) {
+      const { cluster, podsOf } = await session()
+      return forward(cluster, podsOf(target), { target, set, process, port })
     },
     async samples(target, since) {
       return (await session()).metrics.samples(nameOf(target), since)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { followingOf } from './following.ts'
 
-const app = (web: string | undefined, command?: string) =>
+const app = (web: string | undefined, command?: string, dev: object = {}) =>
   followingOf({
     run: {
       processes: web === undefined ? {} : { web: { command: web } },
@@ -9,11 +9,14 @@ const app = (web: string | undefined, command?: string) =>
       variables: {},
       needs: [],
     },
-    dev: { ignore: ['dist'], ...(command === undefined ? {} : { command }) },
+    dev: { ignore: ['dist'], ...(command === undefined ? {} : { command }), ...dev },
   })
 
 test('what an app says about developing it takes the place of its own command', () => {
-  expect(app('node dist/server.js')).toEqual({ commands: {}, reloading: [], ignore: ['dist'] })
+  expect(app('node dist/server.js')).toEqual({
+    ...{ commands: {}, reloading: [], ignore: ['dist'] },
+    ...{ sync: null, restart: null },
+  })
   expect(app('node dist/server.js', 'node src/server.ts').commands).toEqual({ web: 'node src/server.ts' })
   expect(app(undefined, 'node src/server.ts').commands).toEqual({ web: 'node src/server.ts' })
 })
@@ -26,6 +29,13 @@ test('a watcher that loses replaced files is left out: it is restarted for it', 
   expect(app('node --watch server.js').commands).toEqual({ web: 'node server.js' })
 })
 
+test('what it says about restarts counts more than what its command looks like', () => {
+  expect(app('serve', 'bin/mine', { restart: false })).toMatchObject({ reloading: ['web'], restart: null })
+  expect(app('serve', 'nodemon server.js', { restart: true })).toMatchObject({ reloading: [], restart: null })
+  const some = { restart: ['*.rb'], sync: ['views'] }
+  expect(app('serve', 'nodemon server.js', some)).toMatchObject({ reloading: [], ...some })
+})
+
 test.each([
   'vite --port $PORT',
   'npx vite',
@@ -33,10 +43,23 @@ test.each([
   'uvicorn app:api --reload',
   'nodemon server.js',
   'air',
+  'next  dev --turbo',
+  'npx next dev',
+  'gunicorn --reload app:api',
+  'python manage.py runserver 0.0.0.0:$PORT',
+  'nest start --watch',
+  'bun --hot server.ts',
 ])('%s reloads by itself', (command) => {
   expect(app('serve', command).reloading).toEqual(['web'])
 })
 
-test.each(['node server.js', 'uvicorn app:api', 'python repair.py', 'invite'])('%s does not', (command) => {
+test.each([
+  'node server.js',
+  'uvicorn app:api',
+  'python repair.py',
+  'invite',
+  'next start',
+  'python manage.py runserver --noreload',
+])('%s does not', (command) => {
   expect(app('serve', command).reloading).toEqual([])
 })
