@@ -5,7 +5,7 @@
  */
 import type { Artifact, CronSpec, ForeignImage, Platform, ProcessSpec } from '../api/app-spec.ts'
 import type { LogLine, LogQuery } from '../api/logs.ts'
-import type { JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
+import type { Difference, JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
 import type { Overlay } from '../api/overlay.ts'
 import type { SplitRule } from '../api/split.ts'
 import type { BlobStore } from '../trees/blob-store.ts'
@@ -162,7 +162,8 @@ export interface Engine {
   ): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */
   samples(target: Target, since: string): Promise<UsageSample[]>
-  drift(target: Target): Promise<string[]>
+  /** What somebody else changed of what was applied. */
+  drift(target: Target): Promise<Difference[]>
   export(target: Target): Promise<string>
   check(): Promise<Check[]>
   close(): Promise<void>

@@ -76,6 +76,8 @@ export const SAMPLES: Record<string, Sample> = {
   'processes.list': place,
   'processes.scale': (thing) => ({ ...place(thing), counts: { nothing: 1 } }),
   'processes.restart': (thing) => ({ ...place(thing), process: 'nothing' }),
+  'processes.drift': place,
+  'processes.settleDrift': (thing) => ({ ...place(thing), choice: 'adopt' }),
   'processes.logs': (thing) => ({ ...place(thing), lines: 1 }),
   'processes.maintain': (thing) => ({ ...place(thing), maintenance: null }),
   'processes.run': (thing) => ({ ...place(thing), command: 'true', detached: true }),
