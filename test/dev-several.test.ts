@@ -99,9 +99,12 @@ describe('tow dev from the root of a repository of two apps', { timeout: 180_000
   test('shows logs of the copy, and runs commands in it', async () => {
     const logs = await ann.tow(['logs', '-a', 'missions', '--space', 'mine'], { cwd: folder })
     expect(logs).toMatchObject({ exit: 0, stdout: expect.stringContaining('missions begins') })
-    const run = await ann.tow(['run', '-a', 'missions', '--space', 'mine', 'cat text.js; echo $TOW_SPACE; exit 3'], {
-      cwd: folder,
-    })
+    const run = await ann.tow(
+      ['run', '-a', 'missions', '--space', 'mine', 'cat text.js; echo $TOW_SPACE; exit 3'],
+      {
+        cwd: folder,
+      },
+    )
     expect(run).toMatchObject({ exit: 3, stdout: "export const text = 'missions three'\nmine\n" })
   })
 
@@ -146,7 +149,8 @@ const there = (app: string) => async () => {
   const [pages, storm] = stdout.split('--\n') as [string, string]
   return { pages: Number(pages), storm: storm.trim().split('\n') }
 }
-const LIST = 'ls pages | wc -l; echo --; find storm blown -type f 2>/dev/null | sort | while read f; do echo "$f: $(cat "$f")"; done'
+const LIST =
+  'ls pages | wc -l; echo --; find storm blown -type f 2>/dev/null | sort | while read f; do echo "$f: $(cat "$f")"; done'
 
 async function listing(of: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)('/bin/sh', ['-c', LIST], { cwd: of })

@@ -79,7 +79,10 @@ describe('tow forward', { timeout: 120_000 }, () => {
     expect(await waiting).toBe('one')
     expect(await session.interrupt()).toBe(130)
     const { stdout } = await ann.tow(['events', '-a', 'hello', '--json'])
-    const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as { kind: string; message: string })
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; message: string })
     const reached = events.filter(({ kind }) => kind === 'process.forwarded')
     expect(reached.map(({ message }) => message)).toEqual([
       expect.stringMatching(/reached the port of web of hello in stage$/),
@@ -112,7 +115,9 @@ describe('tow forward', { timeout: 120_000 }, () => {
     url.host = session.address
     const database = new Client({ connectionString: url.href })
     await database.connect()
-    expect((await database.query('select current_database() as name')).rows).toEqual([{ name: 'hello_stage' }])
+    expect((await database.query('select current_database() as name')).rows).toEqual([
+      { name: 'hello_stage' },
+    ])
     await database.end()
   })
 

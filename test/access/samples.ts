@@ -161,7 +161,8 @@ export const DOORS: Record<
   },
   'GET /api/apps/:app/environments/:environment/spaces/:space/processes/:process/ports/:port/stream': {
     path: (thing) => `${doorOf(thing)}/spaces/${thing.space}/processes/web/ports/given/stream`,
-    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
+    // Whoever may not change the space is not let in, whatever they may do below it.
+    objects: { space: 'space', app: 'app' },
   },
   'GET /api/spaces/:space/apps/:app/workspace/stream': {
     path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/workspace/stream`,

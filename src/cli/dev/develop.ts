@@ -60,9 +60,7 @@ export async function develop(development: Development): Promise<number> {
   const { environment } = await link.client.spaces.get({ space })
   const tell = (news: News) => sayNews(terminal, news, json)
   const followers = await Promise.all(
-    apps.map(({ name, dev }) =>
-      createFollower(link, { app: name, space, rules: dev }, tree, signal, tell),
-    ),
+    apps.map(({ name, dev }) => createFollower(link, { app: name, space, rules: dev }, tree, signal, tell)),
   )
   const each = <Value>(use: (follower: Follower) => Promise<Value>) => Promise.all(followers.map(use))
 

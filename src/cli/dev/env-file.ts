@@ -30,7 +30,9 @@ export function envFilesOf(
   const fileOf = ({ path }: { path: string }) => named ?? join(root, path, USUAL)
   return {
     async read() {
-      const entries = apps.map(async (app) => [app.name, await readValues(fileOf(app), named !== null)] as const)
+      const entries = apps.map(
+        async (app) => [app.name, await readValues(fileOf(app), named !== null)] as const,
+      )
       return Object.fromEntries(await Promise.all(entries))
     },
     nameOf: (app) => relative(root, fileOf(app)),
@@ -42,7 +44,8 @@ async function readValues(file: string, mustBeThere: boolean): Promise<Record<st
     if (!mustBeThere && (cause.code === 'ENOENT' || cause.code === 'EISDIR')) return ''
     throw new TowError('NOT_FOUND', `${file} can't be read`, { cause })
   })
-  if (text.length > MOST_BYTES) throw new TowError('TOO_LARGE', `${file} is more than ${MOST_BYTES / 1024} KB`)
+  if (text.length > MOST_BYTES)
+    throw new TowError('TOO_LARGE', `${file} is more than ${MOST_BYTES / 1024} KB`)
   return Object.fromEntries(Object.entries(parseEnv(text)).map(([key, value]) => [key, value ?? '']))
 }
 

@@ -92,7 +92,8 @@ export function describeWorkspaces(world: World): void {
   })
 
   it('has a port for a debugger, which stays the same when the process starts anew', async () => {
-    const listens = "require('net').createServer((one) => one.end('debugger')).listen(process.env.TOW_DEBUG_PORT)"
+    const listens =
+      "require('net').createServer((one) => one.end('debugger')).listen(process.env.TOW_DEBUG_PORT)"
     const running = await live({ web: `node -e "${listens}; require('./app.js')"` })
     const holder = await follow(running)
     const hear = async () => {

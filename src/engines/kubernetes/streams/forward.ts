@@ -22,11 +22,7 @@ interface ForwardOrder {
 }
 
 /** To a pod that is ready, else to one that has begun: a debugger is asked for also while nothing answers yet. */
-export async function forward(
-  cluster: Cluster,
-  pods: readonly Pod[],
-  order: ForwardOrder,
-): Promise<Duplex> {
+export async function forward(cluster: Cluster, pods: readonly Pod[], order: ForwardOrder): Promise<Duplex> {
   const { target, set, process, port } = order
   const ofSet = pods.filter((pod) => setOf(pod) === set && !isStopping(pod) && !isOver(pod))
   if (ofSet.length === 0) throw noSet(target, set)

@@ -3,7 +3,17 @@ import type { AppDeclaration } from './declaration.ts'
 
 /** Programs that look at their files themselves and take a change over. */
 const RELOADING = [
-  ...['vite', 'nodemon', 'air', 'next dev', 'nuxt dev', 'nuxi dev', 'astro dev', 'remix dev', 'gatsby develop'],
+  ...[
+    'vite',
+    'nodemon',
+    'air',
+    'next dev',
+    'nuxt dev',
+    'nuxi dev',
+    'astro dev',
+    'remix dev',
+    'gatsby develop',
+  ],
   ...['react-router dev', 'webpack serve', 'webpack-dev-server', 'react-scripts start', 'ng serve', 'parcel'],
   ...['tsx watch', 'ts-node-dev', 'node-dev', 'rails s', 'rails server', 'fastapi dev', 'rerun', 'guard'],
   ...['cargo watch', 'watchexec', 'wgo', 'gow', 'modd', 'reflex', 'entr', 'mix phx\\.server', 'jekyll serve'],

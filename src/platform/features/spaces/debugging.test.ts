@@ -48,7 +48,8 @@ describe('a Node command', () => {
     )
 
   test('has an inspector on the port, in the first of its processes that is the app’s own', async () => {
-    const child = "require('node:child_process').execFileSync(process.execPath, ['look.js', 'child'], { stdio: 'inherit' })"
+    const child =
+      "require('node:child_process').execFileSync(process.execPath, ['look.js', 'child'], { stdio: 'inherit' })"
     program('look.js', LOOK)
     program('start.js', `${LOOK}\n${child}`)
     // As npm starts it: a program of Node's too, which must not take the port.
