@@ -19,8 +19,8 @@ let visit: Visit
 const write = (path: string, text: string) => writeFile(join(folder, path), text)
 const text = (app: string, value: string) => write(`${app}/text.js`, `export const text = '${value}'\n`)
 const below = async () => {
-  const apps = await ann.ask<{ app: string; environments: { urls: string[] }[] }[]>(['apps'])
-  const web = apps.find(({ app }) => app === 'web')!
+  const apps = await ann.ask<{ name: string; environments: { urls: string[] }[] }[]>(['apps'])
+  const web = apps.find(({ name }) => name === 'web')!
   const url = web.environments[0]!.urls.find((one) => new URL(one).hostname === '127.0.0.1')!
   return (await fetch(url)).text()
 }

@@ -97,7 +97,8 @@ const base = '/apps/{app}/environments/{environment}' as const
 
 /**
  * Outside this table: the terminal of a run is a WebSocket at `/api/runs/{id}/terminal`, and a port of a process at
- * `/api/apps/{app}/environments/{environment}[/spaces/{space}]/processes/{process}/ports/{port}/stream`.
+ * `/api/apps/{app}/environments/{environment}/processes/{process}/ports/{port}/stream`, in a space at
+ * `/api/spaces/{space}/apps/{app}/processes/{process}/ports/{port}/stream`.
  */
 export const processes = {
   list: operation({

@@ -159,9 +159,8 @@ export const DOORS: Record<
     path: (thing) => `${doorOf(thing)}/processes/web/ports/given/stream`,
     objects: { app: 'app', environment: 'environment' },
   },
-  'GET /api/apps/:app/environments/:environment/spaces/:space/processes/:process/ports/:port/stream': {
-    path: (thing) => `${doorOf(thing)}/spaces/${thing.space}/processes/web/ports/given/stream`,
-    // Whoever may not change the space is not let in, whatever they may do below it.
+  'GET /api/spaces/:space/apps/:app/processes/:process/ports/:port/stream': {
+    path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/processes/web/ports/given/stream`,
     objects: { space: 'space', app: 'app' },
   },
   'GET /api/spaces/:space/apps/:app/workspace/stream': {

@@ -64,9 +64,12 @@ interface Way {
 async function toProcess(client: Client, copy: Copy, process: string, port: ForwardPort): Promise<Way> {
   const { app, environment, space } = copy
   await client.processes.forward({ ...copy, process, port })
-  const inSpace = space === undefined ? '' : `/spaces/${space}`
+  const base =
+    space === undefined
+      ? (`/apps/${app}/environments/${environment}` as const)
+      : (`/spaces/${space}/apps/${app}` as const)
   return {
-    path: `/apps/${app}/environments/${environment}${inSpace}/processes/${process}/ports/${port}/stream`,
+    path: `${base}/processes/${process}/ports/${port}/stream`,
     name: typeof port === 'number' ? `port ${port} of ${process} of ${app}` : `${process} of ${app}`,
     preferred: typeof port === 'number' ? port : PREFERRED[port],
   }

@@ -16,7 +16,6 @@ interface Debugging {
   signal: AbortSignal
   root: string
   space: string
-  environment: string
   /** Those beside `web`. */
   processes: readonly string[]
 }
@@ -28,7 +27,7 @@ export interface DebuggerDoor {
 
 /** Addresses stay while the process starts anew in place, and lead to the next copy where it is built anew. */
 export function openDebuggers(debugging: Debugging, follower: Follower): DebuggerDoor {
-  const { link, terminal, json, signal, root, space, environment } = debugging
+  const { link, terminal, json, signal, root, space } = debugging
   const { app } = follower
   const ports = new Map<string, number>()
   const told = new Map<string, string>()
@@ -38,7 +37,7 @@ export function openDebuggers(debugging: Debugging, follower: Follower): Debugge
     const port =
       ports.get(process) ??
       (await startForwarding({
-        path: `/apps/${app}/environments/${environment}/spaces/${space}/processes/${process}/ports/debug/stream`,
+        path: `/spaces/${space}/apps/${app}/processes/${process}/ports/debug/stream`,
         ...{ link, signal, say, name: `the debugger of ${process}`, preferred },
       }))
     ports.set(process, port)

@@ -114,7 +114,7 @@ export async function develop(development: Development): Promise<number> {
     if (development.once) return isLive ? 0 : 1
     await greet(development)
     await tellConfig(development, tell)
-    const debugging = { link, terminal, json, signal, root, space, environment, processes: into.with }
+    const debugging = { link, terminal, json, signal, root, space, processes: into.with }
     debuggers = followers.map((follower) => openDebuggers(debugging, follower))
     for (const one of debuggers) await one.tell()
     void attend(

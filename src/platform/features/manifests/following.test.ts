@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { followingOf } from './following.ts'
+import type { AppDeclaration } from './declaration.ts'
+import { developed, followingOf } from './following.ts'
 
 const app = (web: string | undefined, command?: string, dev: object = {}) =>
   followingOf({
@@ -62,4 +63,18 @@ test.each([
   'python manage.py runserver --noreload',
 ])('%s does not', (command) => {
   expect(app('serve', command).reloading).toEqual([])
+})
+
+test('a command of its own runs from the source, with packages for development; without one it is built as ever', () => {
+  const declaration: AppDeclaration = {
+    ...{ name: 'site', path: '.', context: '.', counts: {}, perEnvironment: {}, sources: [] },
+    build: { builder: 'auto', secrets: [] },
+    run: { processes: { web: { health: '/up' } }, crons: {}, variables: {}, needs: [] },
+    dev: { ignore: [] },
+  }
+  expect(developed(declaration)).toBe(declaration)
+  expect(developed({ ...declaration, dev: { ignore: [], command: 'npx vite' } })).toMatchObject({
+    build: { builder: 'auto', development: true, startsItself: true },
+    run: { processes: { web: { command: 'npx vite', health: '/up' } } },
+  })
 })

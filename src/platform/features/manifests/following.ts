@@ -65,3 +65,15 @@ export function followingOf({ run, dev }: Pick<AppDeclaration, 'run' | 'dev'>): 
   const restart = Array.isArray(dev.restart) ? dev.restart : null
   return { commands, reloading, sync: dev.sync ?? null, restart, ignore: dev.ignore }
 }
+
+/** How it is built while somebody develops it: a command of its own runs from the source, with what that needs. */
+export function developed(declaration: AppDeclaration): AppDeclaration {
+  const { build, run, dev } = declaration
+  if (dev.command === undefined) return declaration
+  const web = { ...run.processes.web, command: dev.command }
+  return {
+    ...declaration,
+    build: { ...build, development: true, startsItself: true },
+    run: { ...run, processes: { ...run.processes, web } },
+  }
+}

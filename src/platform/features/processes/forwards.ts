@@ -20,7 +20,7 @@ export interface ForwardsDependencies {
   clock: Clock
   engines: (environment: string) => Promise<Engine>
   rollouts: Pick<Rollouts, 'live'>
-  spaces: Pick<SpaceCopies, 'copy'>
+  spaces: Pick<SpaceCopies, 'copy' | 'environmentOf'>
 }
 
 interface Asked {
@@ -30,12 +30,22 @@ interface Asked {
 }
 
 const SAID_FOR_MS = 3_600_000
-const OF_APP = '/apps/:app/environments/:environment'
-const PORT = '/processes/:process/ports/:port/stream'
+const PORT = 'processes/:process/ports/:port/stream'
 
 export function createForwards({ database, clock, engines, rollouts, spaces }: ForwardsDependencies) {
   /** When it was last said, by who and what. */
   const said = new Map<string, number>()
+
+  async function askedBy({ params }: FastifyRequest): Promise<Asked> {
+    const { app = '', environment, space, process = '', port = '' } = params as Record<string, string>
+    const parsed = ForwardPort.safeParse(/^\d+$/.test(port) ? Number(port) : port)
+    if (!parsed.success) throw new TowError('BAD_INPUT', `${port} is no port`)
+    const target =
+      space === undefined
+        ? { app, environment: environment! }
+        : { app, environment: await spaces.environmentOf(database.db, space), space }
+    return { target, process, port: parsed.data }
+  }
 
   /** The set that serves there now. */
   async function setOf({ app, environment, space }: Target): Promise<string> {
@@ -68,7 +78,7 @@ export function createForwards({ database, clock, engines, rollouts, spaces }: F
   }
 
   async function open(request: FastifyRequest): Promise<Duplex> {
-    const asked = askedBy(request)
+    const asked = await askedBy(request)
     const { target, process, port } = asked
     const engine = await engines(target.environment)
     const stream = await engine.forward(target, await setOf(target), process, port)
@@ -88,28 +98,17 @@ export function createForwards({ database, clock, engines, rollouts, spaces }: F
     },
     doors: [
       {
-        url: `${OF_APP}${PORT}`,
+        url: `/apps/:app/environments/:environment/${PORT}`,
         config: { permission: 'app:change', objects: { app: 'app', environment: 'environment' } },
         open,
       },
       {
-        url: `${OF_APP}/spaces/:space${PORT}`,
-        config: {
-          permission: 'app:change',
-          objects: { app: 'app', environment: 'environment', inSpace: 'space' },
-        },
+        url: `/spaces/:space/apps/:app/${PORT}`,
+        config: { permission: 'app:change', objects: { space: 'space', app: 'app' } },
         open,
       },
     ] satisfies StreamDoor[],
   }
-}
-
-function askedBy({ params }: FastifyRequest): Asked {
-  const { app, environment, space, process, port } = params as Record<string, string>
-  const parsed = ForwardPort.safeParse(/^\d+$/.test(port!) ? Number(port) : port)
-  if (!parsed.success) throw new TowError('BAD_INPUT', `${port} is no port`)
-  const target = { app: app!, environment: environment!, ...(space === undefined ? {} : { space }) }
-  return { target, process: process!, port: parsed.data }
 }
 
 function notRunning({ target, process }: Asked, known: readonly { process: string }[]): TowError {
