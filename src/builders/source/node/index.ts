@@ -7,7 +7,7 @@ import type { Language, LanguageResult, Source, Work } from '../language.ts'
 import { findSite, serveCommand, siteFolders, wrapSite } from '../static/site.ts'
 import type { Toolbox } from '../tools.ts'
 import { buildInCopy, needsBuild } from './build.ts'
-import { install, installInputs, installKey, needsPackages } from './install.ts'
+import { install, installInputs, installKey, installParts, needsPackages } from './install.ts'
 import { chooseToolchain, placeTools } from './manager.ts'
 import { npmComponents } from './packages.ts'
 import { type Project, readProject } from './project.ts'
@@ -22,7 +22,7 @@ export const node: Language = {
     const start = await startCommand(project.json, source.app, needsBuild(project, declaration))
     const site = isSite(project, declaration, start)
     if (!site && (await isPlainSite(source, declaration, start))) return null
-    const { toolchain, key } = await prepare(project, toolbox)
+    const { toolchain, inputs, key } = await prepare(project, toolbox)
     const { development = false } = declaration
     const version = toolchain.node.version
     return {
@@ -30,6 +30,7 @@ export const node: Language = {
       tools: { node: version, [toolchain.manager.name]: toolchain.manager.version },
       dependencyKey:
         !site && needsPackages(project, development) ? (development ? `${key}-development` : key) : null,
+      dependencyParts: installParts(inputs),
       runtime: {
         name: 'node',
         version,
@@ -126,6 +127,7 @@ async function dependencyFolder(
     production: work.declaration.development !== true,
     target,
     scratch: join(workspace.folder, 'install'),
+    because: workspace.installs,
     cache: workspace.cache,
     steps,
   })

@@ -180,11 +180,13 @@ export function createProcesses(options: ProcessesOptions) {
       mountStreams(server, forwards.doors)
     },
     start: runs.begin,
+    /** What somebody changed of what serves, past Towpath. */
+    compare,
     async stop() {
       controller.abort()
       await runs.stop()
     },
-  } satisfies Feature
+  } satisfies Feature & { compare: typeof compare }
 
   return {
     ...feature,
