@@ -165,7 +165,9 @@ describe('dev in tow.yaml', { timeout: 120_000 }, () => {
     await develop()
     const refused = dev.next(({ type }) => type === 'refused')
     await declare(', dev: { restart: often }')
-    await refused
+    expect(await refused).toMatchObject({
+      message: expect.stringContaining('restart is true, false, or a list'),
+    })
     await untilServed(visit, 'home')
     const live = dev.next(({ type }) => type === 'live')
     await declare('')

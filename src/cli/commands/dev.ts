@@ -4,7 +4,7 @@ import type { IntoSpace } from '../../api/spaces.ts'
 import type { Client } from '../../client/client.ts'
 import type { Tree } from '../../trees/tree.ts'
 import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
-import { type DetectedApp, develop } from '../dev/develop.ts'
+import { develop } from '../dev/develop.ts'
 import { envFilesOf } from '../dev/env-file.ts'
 import { linkTo } from '../link.ts'
 import { rememberApps } from '../places.ts'
@@ -41,14 +41,11 @@ export const command: Command = {
     const tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
     const folderName = basename(root)
     const link = linkTo(client, connect)
-    const detect = async ({ hash }: Tree): Promise<DetectedApp[]> => {
-      const { apps, problems } = await link.client.apps.detect({ tree: hash, folderName })
-      for (const { file, message, hint } of problems)
-        sayFailure(terminal, { message: `${file}: ${message}`, hint })
-      if (problems.length > 0) throw new TowError('BAD_INPUT', 'nothing was built: mend what is named above')
-      return apps
-    }
-    const apps = await detect(tree)
+    const detect = ({ hash }: Tree) => link.client.apps.detect({ tree: hash, folderName })
+    const { apps, problems } = await detect(tree)
+    for (const { file, message, hint } of problems)
+      sayFailure(terminal, { message: `${file}: ${message}`, hint })
+    if (problems.length > 0) throw new TowError('BAD_INPUT', 'nothing was started: mend what is named above')
     await rememberApps(home, root, apps)
     const here = relative(root, resolve(cwd))
     const chosen = choose(apps, names, here)
@@ -67,11 +64,21 @@ export const command: Command = {
     return develop({
       ...{ link, terminal, json, home, signal, root, folderName, tree, into },
       ...{ apps: chosen, envFiles, debug },
-      detect: async (next) => choose(await detect(next), chosenNames, here),
+      detect: async (next) => choose(faultless(await detect(next)), chosenNames, here),
       ...(typeof options.env === 'string' ? { environment: options.env } : {}),
       once: options.once === true,
     })
   },
+}
+
+type Detected = Awaited<ReturnType<Client['apps']['detect']>>
+
+/** While somebody writes them, files are wrong for a moment: that is no end of it. */
+function faultless({ apps, problems }: Detected): Detected['apps'] {
+  if (problems.length === 0) return apps
+  const sentences = problems.map(({ file, message }) => `${file}: ${message}`)
+  const [{ hint } = {}] = problems
+  throw new TowError('BAD_INPUT', sentences.join('\n'), hint ? { hint } : {})
 }
 
 interface Named {

@@ -67,11 +67,13 @@ export async function develop(development: Development): Promise<number> {
   let debuggers: DebuggerDoor[] = []
   /** Config of the space is part of what is shipped into it. */
   let isConfigOwed = false
-  async function lookAtConfig(): Promise<void> {
+  /** Whether it is another than it was. */
+  async function lookAtConfig(): Promise<boolean> {
     const values = await development.envFiles.read()
-    if (isDeepStrictEqual(values, into.fromFile)) return
+    if (isDeepStrictEqual(values, into.fromFile)) return false
     into.fromFile = values
     isConfigOwed = true
+    return true
   }
 
   /** False where what is there now can't be built, or ended at once: only another change can help. */
@@ -132,8 +134,8 @@ export async function develop(development: Development): Promise<number> {
       try {
         const known = isOwed || !paths ? null : await lookAt(root, tree, paths)
         const next = known ?? (await scanWorkingCopy({ root, home, signal })).tree
-        await lookAtConfig()
-        if (isOwed || isConfigOwed || next.hash !== tree.hash) {
+        const hasConfigChanged = await lookAtConfig()
+        if (isOwed || hasConfigChanged || next.hash !== tree.hash) {
           isOwed = true
           await bring(next, at)
           isOwed = false
