@@ -1,4 +1,4 @@
-/** `tow dev` as it goes on: the real command, what it tells as JSON, and its app as a browser meets it. */
+/** What goes on until Ctrl-C (`tow dev`, `tow forward`): the real command, what it tells as JSON, and an app as a browser meets it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
@@ -22,6 +22,16 @@ export interface Told {
   paths?: string[]
   text?: string
   links?: SpaceLink[]
+  /** Of this machine, e.g. where a debugger attaches. */
+  address?: string
+  attach?: Record<string, unknown>
+  process?: string
+  /** What became of a file such as .env. */
+  file?: string
+  keys?: string[]
+  set?: string[]
+  given?: string[]
+  message?: string
 }
 
 export interface DevSession {
@@ -34,8 +44,12 @@ export interface DevSession {
 }
 
 /** Comes back once every save is live. */
-export async function startDev(person: Person, cwd: string, args: string[] = []): Promise<DevSession> {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--json', ...args], {
+export const startDev = (person: Person, cwd: string, args: string[] = []) =>
+  startTow(person, cwd, ['dev', '--json', ...args])
+
+/** Comes back once it says that it is ready. */
+export async function startTow(person: Person, cwd: string, args: string[]): Promise<DevSession> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { ...process.env, CI: 'true', TOW_HOME: person.home },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -56,7 +70,7 @@ export async function startDev(person: Person, cwd: string, args: string[] = [])
       for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await delay(2)) {
         const found = told.slice(from).find(matches)
         if (found) return found
-        if (child.exitCode !== null) throw new Error(`tow dev ended with ${child.exitCode}: ${said}`)
+        if (child.exitCode !== null) throw new Error(`tow ${args[0]} ended with ${child.exitCode}: ${said}`)
       }
       throw new Error(`not told within a minute, but ${JSON.stringify(told.slice(from).slice(-5))} ${said}`)
     },

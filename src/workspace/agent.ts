@@ -36,7 +36,10 @@ export function openAgent({ restart, ...options }: AgentOptions): Agent {
   async function obey(request: Request, body: Buffer): Promise<Answer | null> {
     switch (request.type) {
       case 'hello':
-        return { type: 'welcome', entries: [...(await place.look(request.claims)).entries] }
+        return {
+          ...{ type: 'welcome', folder: options.folder },
+          entries: [...(await place.look(request.claims)).entries],
+        }
       case 'contents': {
         let at = 0
         for (const { digest, size } of request.blobs) {

@@ -177,6 +177,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: 'logs', group: RUN, summary: 'What apps wrote', load: () => import('./logs.ts') },
   { path: 'events', group: RUN, summary: 'Who did what, when and why', load: () => import('./events.ts') },
   {
+    path: 'forward',
+    group: RUN,
+    summary: 'Reach a port of an app, or its database, from this machine',
+    load: () => import('./forward.ts'),
+  },
+  {
     path: 'run',
     group: RUN,
     summary: 'Run a command in a process of the live release',

@@ -18,7 +18,6 @@ import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
 import { engineClosed, imageIsFixed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
-import { isReady, setOf } from './observe/pods.ts'
 import { AGENT } from './programs.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
@@ -27,7 +26,7 @@ import { createRuns } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { type StoredLive, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
-import { forwardToPod } from './streams/forward.ts'
+import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
   settings: KubernetesSettings
@@ -250,11 +249,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       if (!found?.live) throw noSet(target, set)
       return openWorkspace(opened, target, found)
     },
-    async forward(target, set, port) {
-      const opened = await session()
-      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
-      if (!pod) throw noSet(target, set)
-      return forwardToPod(opened.cluster, pod.metadata.name, port)
+    async forward(target, set, process, port) {
+      const { cluster, podsOf } = await session()
+      return forward(cluster, podsOf(target), { target, set, process, port })
     },
     async samples(target, since) {
       return (await session()).metrics.samples(nameOf(target), since)
