@@ -310,6 +310,30 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     expect(after.sets[0]?.processes).toHaveLength(1)
   })
 
+  test('a process that writes more than it may is evicted and replaced, and that is what is said', async () => {
+    const target = newTarget()
+    const small = cluster.engine(content, {
+      settings: { values: { drainSeconds: 2, resources: { storage: '100Mi' } } },
+    })
+    await settle(small, target, 1, wholly(sampleSet(artifact, 1)))
+    const fill = sampleSet(artifact, 2, {
+      processes: {
+        web: webProcess(),
+        worker: {
+          ...webProcess({ command: 'head -c 150000000 /dev/zero > big; sleep 600' }),
+          health: undefined as never,
+        },
+      },
+    })
+    await small.apply(target, 2, wholly(fill))
+    const seen = await until(small, target, ({ sets }) =>
+      sets.some(({ processes }) => processes.some(({ lastExit }) => lastExit?.reason.startsWith('evicted'))),
+    )
+    const worker = seen.sets.flatMap(({ processes }) => processes).find((one) => one.process === 'worker')
+    expect(worker?.lastExit?.reason).toBe('evicted: it wrote more than 100Mi')
+    await small.remove(target, 3)
+  })
+
   test('what the cluster refuses to admit is told in its words, and the old set serves on', async () => {
     const target = newTarget()
     await settle(engine, target, 1, wholly(sampleSet(artifact, 1)))

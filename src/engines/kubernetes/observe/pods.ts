@@ -2,7 +2,15 @@
 import type { LastExit, ObservedProcess, Problem, ProcessState } from '../../engine.ts'
 import type { ContainerState, ContainerStatus, Pod } from '../cluster/objects.ts'
 import { LABEL } from '../names.ts'
-import { crashLoop, imageProblem, lastExitOf, notReady, startProblem, unschedulable } from './words.ts'
+import {
+  crashLoop,
+  evictedFor,
+  imageProblem,
+  lastExitOf,
+  notReady,
+  startProblem,
+  unschedulable,
+} from './words.ts'
 
 /** What had to be asked for, by `explanationKey`. */
 export type Explanations = ReadonlyMap<string, Explanation>
@@ -137,6 +145,20 @@ function problemOf(
     if (wasReady(pod) && spec) return notReady(context.warnings.get(pod.metadata.uid ?? ''))
   }
   return undefined
+}
+
+/** How the newest of those ended that were put out of their node; null where none was. */
+export function lastEviction(pods: readonly Pod[]): LastExit | null {
+  const ends = pods
+    .filter(({ status }) => status?.phase === 'Failed' && status.reason === 'Evicted')
+    .map((pod) => evictedFor(pod.status?.message ?? '', endedAt(pod)))
+    .sort((one, other) => (one.at < other.at ? 1 : -1))
+  return ends[0] ?? null
+}
+
+function endedAt({ metadata, status }: Pod): string {
+  const ends = (status?.containerStatuses ?? []).flatMap((one) => one.state?.terminated?.finishedAt ?? [])
+  return new Date(ends.sort().at(-1) ?? status?.startTime ?? metadata.creationTimestamp ?? 0).toISOString()
 }
 
 function lastExitOfStatus(pod: Pod, status: ContainerStatus): LastExit | undefined {
