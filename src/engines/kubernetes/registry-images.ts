@@ -21,7 +21,11 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
   /** A caller that lost patience finds its push again. */
   const pushes = new Map<string, Promise<string>>()
 
-  async function push(artifact: Artifact, { app }: Target): Promise<string> {
+  async function push(
+    artifact: Artifact,
+    { app }: Target,
+    named: (reference: string) => void = () => {},
+  ): Promise<string> {
     const { reference } = await images.push({
       artifact,
       app,
@@ -30,6 +34,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       bases,
       platform: await options.platform(),
       repository: `${registry}/${app}`,
+      named,
     })
     return reference
   }
@@ -57,10 +62,10 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
   }
 
   return {
-    reference: async (artifact, target) =>
+    reference: async (artifact, target, named) =>
       artifact.image
         ? artifact.image.reference
-        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target)),
+        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target, named)),
     program: (program) => once(`-- ${program.name}`, () => pushProgram(program)),
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     async adopt({ reference, port }) {
