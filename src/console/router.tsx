@@ -56,6 +56,12 @@ const releases = createRoute({
   validateSearch: texts('from', 'to'),
   component: lazyRouteComponent(() => import('./app/releases.tsx'), 'ReleasesPage'),
 })
+const ship = createRoute({
+  getParentRoute: () => place,
+  path: 'ship',
+  validateSearch: texts('ship'),
+  component: lazyRouteComponent(() => import('./ship/page.tsx'), 'ShipPage'),
+})
 const config = createRoute({
   getParentRoute: () => place,
   path: 'config',
@@ -118,7 +124,7 @@ const delivery = createRoute({
 
 const tree = root.addChildren([
   ...[home, fleet, app, rollout, builds, build, timeline, promote, environments, people, delivery],
-  place.addChildren([overview, releases, config, runs, logs]),
+  place.addChildren([overview, ship, releases, config, runs, logs]),
 ] as const)
 
 /** Numbers in an address stay as they are written: `q=12` is a text. */

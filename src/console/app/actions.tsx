@@ -18,6 +18,11 @@ export function AppActions({ app, environment, place }: Place & { place: AppInEn
   const commands = useMemo(
     () => [
       { name: `roll back ${app} in ${environment}`, key: 'r', run: () => askRollback({ app, environment }) },
+      {
+        name: `ship a branch of ${app} to ${environment}`,
+        key: 's',
+        run: () => void navigate({ to: '/apps/$app/$environment/ship', params: { app, environment } }),
+      },
       { name: `restart ${app} in ${environment}`, run: () => askRestart({ app, environment }) },
       {
         name: `promote ${app}`,

@@ -1,6 +1,6 @@
 /** The small parts that every page is made of. */
 import type { UseQueryResult } from '@tanstack/react-query'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import type { TowError } from '../../api/errors.ts'
 
 /** A command that does the same as what is beside it. */
@@ -116,11 +116,14 @@ export function PageHead({
   below,
   children,
 }: {
-  title: ReactNode
+  title: string
   above?: ReactNode
   below?: ReactNode
   children?: ReactNode
 }) {
+  useEffect(() => {
+    document.title = `${title} · Towpath`
+  }, [title])
   return (
     <div className="page-head">
       <div>

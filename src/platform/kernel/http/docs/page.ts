@@ -23,6 +23,7 @@ export function docsPage(document: OpenApiDocument): string {
 <body>
 <div class="page">
 <nav aria-label="Topics"><ul>
+<li><a href="/">← The console</a></li>
 <li><a href="#start">First call</a></li>
 ${[...topics.keys()].map((topic) => `<li><a href="#${topic}">${topic}</a></li>`).join('\n')}
 <li><a href="#shapes">Shapes</a></li>
