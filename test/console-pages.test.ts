@@ -13,6 +13,15 @@ const SIZES = [
 /** Of a window’s area times the way moved, as browsers count it; 0.1 is still called good. */
 const MOST_SHIFT = 0.01
 
+/** Nothing loads, and since the last look nothing more was asked for; the one stream goes on. */
+const settled = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>(`(() => {
+    const asked = performance.getEntriesByType('resource').length
+    const isSame = window.askedBefore === asked
+    window.askedBefore = asked
+    return isSame && document.querySelector('.loading') === null
+  })()`)
+
 const WATCH_SHIFTS = `window.shifts = []
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) {
@@ -37,7 +46,7 @@ describeConsole('every page of the console', (opened) => {
     await page.goto(opened.world.client.url + path)
     await page.getByRole('heading', { level: 1 }).waitFor()
     await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' })
-    await page.waitForLoadState('networkidle')
+    await expect.poll(() => settled(page), { timeout: 20_000 }).toBe(true)
   }
 
   test('is there to be looked at: two releases, one that failed, a branch, a run', async () => {

@@ -1,5 +1,5 @@
 /** The console in a real browser over a real platform: what a person does there, by mouse. */
-import { statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openConsole } from '../src/platform/console-folder.ts'
@@ -46,6 +46,16 @@ describeConsole('the console, by mouse', (opened) => {
     )
     expect(sizes.length).toBeGreaterThan(1)
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(150 * 1024)
+  })
+
+  test('no page of it makes code of text, which its policy refuses: shapes stay out of it', async () => {
+    const folder = join(await openConsole()(), 'assets')
+    const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'))
+    expect(scripts.length).toBeGreaterThan(10)
+    const makesCode = scripts.filter((name) =>
+      /new Function\b|\bFunction\(|\beval\(/.test(readFileSync(join(folder, name), 'utf8')),
+    )
+    expect(makesCode).toEqual([])
   })
 
   test('an empty platform says what to do next', async () => {

@@ -1,7 +1,8 @@
 /** A delivery as it happens: from its build to what serves, with the way to each. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { SHIPPED_WORDS, type Ship, type ShippedApp } from '../../api/ships.ts'
+import { SHIPPED_WORDS } from '../../api/shipped-words.ts'
+import type { Ship, ShippedApp } from '../../api/ships.ts'
 import { askRollback } from '../app/actions.tsx'
 import { queries } from '../live/queries.ts'
 import { RolloutLink } from '../parts/links.tsx'
