@@ -38,19 +38,33 @@ export function AppActions({ app, environment, place }: Place & { place: AppInEn
     [app, environment, navigate],
   )
   useCommands(commands)
-  if (!place) return null
-  const url = place.urls[0]
+  const url = place?.urls[0]
+  const isThere = place !== undefined
   return (
     <>
-      {url && (
+      {url ? (
         <a className="button" href={url} rel="noreferrer">
           Open ↗
         </a>
+      ) : (
+        <button type="button" className="button" disabled>
+          Open ↗
+        </button>
       )}
-      <button type="button" className="button" onClick={() => askRestart({ app, environment })}>
+      <button
+        type="button"
+        className="button"
+        disabled={!isThere}
+        onClick={() => askRestart({ app, environment })}
+      >
         Restart…
       </button>
-      <button type="button" className="button" onClick={() => askRollback({ app, environment })}>
+      <button
+        type="button"
+        className="button"
+        disabled={!isThere}
+        onClick={() => askRollback({ app, environment })}
+      >
         Roll back…
       </button>
     </>
