@@ -47,8 +47,11 @@ function flood(until, started) {
   state.lines = lines
   state.seconds = (Date.now() - started) / 1000
   if (Date.now() < until) return setTimeout(flood, 5, until, started)
-  write(Buffer.from('flood is over\\n'))
-  state.over = true
+  // Not before there is room again for a line that must not be dropped.
+  setTimeout(() => {
+    write(Buffer.from('flood is over\\n'))
+    state.over = true
+  }, 1000)
 }
 createServer((request, response) => {
   const url = new URL(request.url, 'http://x')

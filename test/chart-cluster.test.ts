@@ -1,6 +1,7 @@
 /** THE chart by hand on a real cluster: plain helm, a namespace that enforces the restricted Pod Security standard. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -9,7 +10,9 @@ import { EVERYTHING } from './manifests/everything.ts'
 import { chartFolder, hasHelm, helm, type Manifest, render, WITHOUT_HELM } from './manifests/helm.ts'
 
 const { TOW_TEST_KUBECONFIG, TOW_TEST_REGISTRY, TOW_TEST_GATEWAY, TOW_TEST_DOMAIN } = process.env
+const hasKubectl = (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/kubectl`))
 const namespace = `tow-chart-${randomBytes(3).toString('hex')}`
+const isSkipped = !TOW_TEST_KUBECONFIG || !hasHelm || !hasKubectl
 const SERVER = `node -e 'require("http").createServer((_, answer) => answer.end(process.env.TOW_RELEASE + " " + process.env.GREETING)).listen(process.env.PORT)'`
 
 async function kubectl(words: string[], input?: string): Promise<{ stdout: string; stderr: string }> {
@@ -52,17 +55,18 @@ const values = (sets: string[], split: Record<string, number>) => ({
 })
 
 beforeAll(async () => {
-  if (!TOW_TEST_KUBECONFIG || !hasHelm) return
+  if (isSkipped) return
   await kubectl(['create', 'namespace', namespace])
   const level = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`)
   await kubectl(['label', 'namespace', namespace, ...level])
 })
 afterAll(async () => {
-  if (TOW_TEST_KUBECONFIG && hasHelm) await kubectl(['delete', 'namespace', namespace, '--wait=false'])
+  if (!isSkipped) await kubectl(['delete', 'namespace', namespace, '--wait=false'])
 })
 beforeEach(({ skip }) => {
   skip(!TOW_TEST_KUBECONFIG, 'TOW_TEST_KUBECONFIG names no cluster')
   skip(!hasHelm, WITHOUT_HELM)
+  skip(!hasKubectl, 'kubectl is not on the PATH')
 })
 
 describe('the chart on a real cluster', { timeout: 300_000 }, () => {

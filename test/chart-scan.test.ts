@@ -1,60 +1,17 @@
 /** What an experienced operator's scanner says of THE chart: nothing, but what is as it is on purpose. */
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { beforeEach, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { EVERYTHING } from './manifests/everything.ts'
 import { hasHelm, render, WITHOUT_HELM } from './manifests/helm.ts'
-
-const hasScanner = (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/kube-score`))
-
-/**
- * Whatever the values: an image is named by its digest, so that it need not be asked for at every start; a process that
- * does not answer for a minute is started anew, one that does not answer for four seconds gets no requests.
- */
-const ON_PURPOSE = ['container-image-pull-policy', 'pod-probes-identical']
-/**
- * What an operator may ask for in the values, and is not the default: a limit of CPU makes processes wait while the node
- * idles, apps may write to their workspace and call whom they like, and the files of an image belong to 1000.
- */
-const BY_CHOICE = [
-  'container-security-context-readonlyrootfilesystem',
-  'container-security-context-user-group-id',
-  'pod-networkpolicy',
-]
-const NO_CPU_LIMIT = '--ignore-container-cpu-limit'
+import { BY_CHOICE, hasScanner, NO_CPU_LIMIT, ON_PURPOSE, scan, WITHOUT_SCANNER } from './manifests/scan.ts'
 
 beforeEach(({ skip }) => {
   skip(!hasHelm, WITHOUT_HELM)
-  skip(!hasScanner, 'kube-score is not on the PATH')
+  skip(!hasScanner, WITHOUT_SCANNER)
 })
 
-interface Finding {
-  object_name: string
-  checks: { check: { id: string }; skipped: boolean; grade: number; comments: { summary: string }[] | null }[]
-}
-
-const WELL = 10
-
-async function scan(values: object, words: string[] = []): Promise<string[]> {
-  const text = (await render('app', values)).map((one) => `---\n${stringify(one)}`).join('')
-  const work = promisify(execFile)('kube-score', ['score', '-', '--output-format', 'json', ...words], {
-    maxBuffer: 16 << 20,
-  })
-  work.child.stdin?.end(text)
-  // It ends with 1 where it found something.
-  const { stdout } = await work.catch((error) => error as { stdout: string })
-  const findings = JSON.parse(stdout) as Finding[]
-  expect(findings.length).toBeGreaterThan(0)
-  return [
-    ...new Set(
-      findings.flatMap(({ checks }) =>
-        checks.filter(({ skipped, grade }) => !skipped && grade < WELL).map(({ check }) => check.id),
-      ),
-    ),
-  ].sort()
-}
+const rendered = async (values: object) =>
+  (await render('app', values)).map((one) => `---\n${stringify(one)}`).join('')
 
 const SMALL = {
   sets: {
@@ -74,12 +31,16 @@ test('kube-score finds nothing in the strictest values but what is on purpose', 
     networkPolicy: { egress: [] },
   }
   for (const values of [SMALL, EVERYTHING])
-    expect((await scan({ ...values, ...strict })).filter((id) => !ON_PURPOSE.includes(id))).toEqual([])
+    expect(
+      (await scan(await rendered({ ...values, ...strict }))).filter((id) => !ON_PURPOSE.includes(id)),
+    ).toEqual([])
 })
 
 test('kube-score finds nothing in the defaults but what is on purpose, or by choice', async () => {
   for (const values of [SMALL, EVERYTHING])
     expect(
-      (await scan(values, [NO_CPU_LIMIT])).filter((id) => ![...ON_PURPOSE, ...BY_CHOICE].includes(id)),
+      (await scan(await rendered(values), [NO_CPU_LIMIT])).filter(
+        (id) => ![...ON_PURPOSE, ...BY_CHOICE].includes(id),
+      ),
     ).toEqual([])
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
 import { type DebianPostgres, startDebianPostgres, withoutDebianPostgres } from './debian-postgres.ts'
+import { BY_CHOICE, hasScanner, NO_CPU_LIMIT, ON_PURPOSE, scan, WITHOUT_SCANNER } from './manifests/scan.ts'
 import { newPerson, type Person } from './tow.ts'
 
 const skipped = withoutCluster ?? withoutDebianPostgres
@@ -12,6 +13,8 @@ let ann: Person
 let cluster: TestCluster
 let company: DebianPostgres
 let started: ChildProcess | null = null
+/** The manifests of everything in prod. */
+let exported = ''
 const namespaces = ['stage', 'prod'].map((name) => () => `${cluster.namespace}-${name}`)
 
 beforeEach(({ skip }) => skip(skipped !== null, skipped ?? ''))
@@ -68,6 +71,16 @@ test('three services live in two namespaces, checked through the Gateway', { tim
   expect(said).toContain('✓ cluster-stage answers: a mission was planned, graded and reported')
   expect(said).toContain('✓ cluster-prod answers, with the same artifacts and its own database')
   expect(said).not.toContain('only-for-tests')
+  exported = (await ann.tow(['env', 'export', '-e', 'cluster-prod'])).stdout
   started.kill('SIGINT')
   expect(await ended, said).toEqual([0, null])
+})
+
+test('an operator’s scanner finds nothing in what it applied but what is on purpose, or by choice', async ({
+  skip,
+}) => {
+  skip(!hasScanner, WITHOUT_SCANNER)
+  expect(exported).toContain('kind: Deployment')
+  const found = await scan(exported, [NO_CPU_LIMIT])
+  expect(found.filter((id) => ![...ON_PURPOSE, ...BY_CHOICE].includes(id))).toEqual([])
 })

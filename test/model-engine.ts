@@ -4,7 +4,7 @@
  */
 import { TowError } from '../src/api/errors.ts'
 import type { LogLine } from '../src/api/logs.ts'
-import type { Attachment, Engine, Observation, Target } from '../src/engines/engine.ts'
+import type { Attachment, Difference, Engine, Observation, Target } from '../src/engines/engine.ts'
 import { lineFilter } from '../src/engines/log-filter.ts'
 import { createModelWorld, type ModelWorld, modelHost, placeOf } from './model-world.ts'
 
@@ -23,6 +23,8 @@ export interface ModelEngine extends Engine {
   /** Secrets and settings that a set was last applied with. */
   configOf(target: Target, set: string): Record<string, string> | undefined
   addLog(line: LogLine): void
+  /** What `drift` answers. */
+  drifted(differences: Difference[]): void
   /** What `refuses` answers. */
   refuse(message: string | null): void
 }
@@ -31,6 +33,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
   let away: string | null = null
   let faults: (call: string, target: Target | null) => Fault = () => null
   let refusal: string | null = null
+  let differences: Difference[] = []
   const calls: string[] = []
   const waiting = new Set<() => void>()
   const configs = new Map<string, Record<string, string>>()
@@ -87,6 +90,9 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     },
     refuse(message) {
       refusal = message
+    },
+    drifted(next) {
+      differences = next
     },
     addLog(line) {
       lines.push(line)
@@ -177,9 +183,10 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async forward() {
       throw new TowError('UNSUPPORTED', 'the model does not forward')
     },
-    async drift() {
-      return []
+    async capacity() {
+      return { of: 'the model', cpus: 4, memoryBytes: 2 ** 33 }
     },
+    drift: (target) => call('drift', target, () => differences),
     async export() {
       return ''
     },

@@ -7,6 +7,7 @@ import { builds } from './builds.ts'
 import { config } from './config.ts'
 import { delivery } from './delivery.ts'
 import { drains } from './drains.ts'
+import { drift } from './drift.ts'
 import { environments } from './environments.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
@@ -29,6 +30,7 @@ export const contract = {
   config,
   delivery,
   drains,
+  drift,
   environments,
   events,
   git,

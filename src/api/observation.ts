@@ -8,6 +8,14 @@ export interface Target {
   space?: string
 }
 
+/** Something that is not as it was applied: somebody else changed it. */
+export interface Difference {
+  /** One sentence that names the thing, what it is, and what was asked for. */
+  message: string
+  /** What it means where Towpath has a word for it, so that it can be kept: how many of a process run. */
+  count?: { set: string; process: string; count: number }
+}
+
 /** Why a process is not what was asked for, in words for a developer. */
 export interface Problem {
   /** e.g. `crash-loop`, `not-listening`, `wrong-port`, `only-ipv6`, `unhealthy`, `memory`, `runtime-missing`, `layout-failed`. */

@@ -60,6 +60,14 @@ export const ProcessList = z.object({
 
 export type ProcessList = z.infer<typeof ProcessList>
 
+export const Difference = z.object({
+  /** The thing, what it is, what was asked for, and the program that changed it. */
+  message: z.string(),
+  /** What it means where Towpath has a word for it: only that can be adopted. */
+  count: z.object({ process: z.string(), count: z.int() }).nullable(),
+})
+export type Difference = z.infer<typeof Difference>
+
 export const Run = z.object({
   id: z.string(),
   app: Name,
@@ -131,6 +139,23 @@ export const processes = {
       }),
     )
     .output(z.object({ maintenance: z.object({ message: z.string() }).nullable() })),
+  drift: operation({
+    method: 'GET',
+    path: `${base}/drift`,
+    summary: 'What somebody changed past Towpath, as the engine compares it now',
+    permission: 'read',
+  })
+    .input(OfApp)
+    .output(z.array(Difference)),
+  settleDrift: operation({
+    method: 'POST',
+    path: `${base}/drift`,
+    summary: 'Put back what somebody changed past Towpath, or adopt it as what is asked for',
+    permission: 'app:change',
+    objects: { app: 'app', environment: 'environment' },
+  })
+    .input(OfApp.extend({ choice: z.enum(['mend', 'adopt']) }))
+    .output(z.object({ differences: z.array(Difference) })),
   logs: operation({
     method: 'GET',
     path: `${base}/logs`,

@@ -76,9 +76,13 @@ export function describeEngine(
     })
     afterEach(() => world.cleanUp())
     afterAll(async () => {
-      await tested?.dispose()
-      await rm(folder, { recursive: true, force: true })
-    })
+      try {
+        await world.cleanedUp()
+      } finally {
+        await tested?.dispose()
+        await rm(folder, { recursive: true, force: true })
+      }
+    }, patience)
 
     describeProcesses(world)
     describeTraffic(world)

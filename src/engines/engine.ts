@@ -5,7 +5,7 @@
  */
 import type { Artifact, CronSpec, ForeignImage, Platform, ProcessSpec } from '../api/app-spec.ts'
 import type { LogLine, LogQuery } from '../api/logs.ts'
-import type { JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
+import type { Difference, JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
 import type { Overlay } from '../api/overlay.ts'
 import type { SplitRule } from '../api/split.ts'
 import type { BlobStore } from '../trees/blob-store.ts'
@@ -105,6 +105,14 @@ export interface Capabilities {
   runtimes: { name: string; version: string }[]
 }
 
+/** What there is for everything that runs here, whoever asked for it. */
+export interface Capacity {
+  /** Whose it is: `this machine`, `2 nodes`; null where the engine is not told. */
+  of: string | null
+  cpus: number | null
+  memoryBytes: number | null
+}
+
 export interface Check {
   name: string
   ok: boolean
@@ -115,6 +123,7 @@ export interface Check {
 export interface Engine {
   readonly kind: string
   capabilities(): Promise<Capabilities>
+  capacity(): Promise<Capacity>
   /** Null when the artifact runs here, else why not and what helps. */
   refuses(artifact: Artifact): Promise<Problem | null>
   /**
@@ -148,7 +157,8 @@ export interface Engine {
   forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */
   samples(target: Target, since: string): Promise<UsageSample[]>
-  drift(target: Target): Promise<string[]>
+  /** What somebody else changed of what was applied. */
+  drift(target: Target): Promise<Difference[]>
   export(target: Target): Promise<string>
   check(): Promise<Check[]>
   close(): Promise<void>

@@ -18,6 +18,7 @@ import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
 import { createDelivery } from './features/delivery/index.ts'
 import { createDrains } from './features/drains/index.ts'
+import { createDrift } from './features/drift/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
 import { createEvents } from './features/events/index.ts'
 import { createGit } from './features/git/index.ts'
@@ -142,6 +143,18 @@ export async function assemble(options: PlatformOptions) {
       if (postgres !== undefined) await needs.servers.add(change, environment, postgres)
     },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    async asking(queries, environment) {
+      const [wanted, runs, copies] = await Promise.all([
+        rollouts.overview(queries, { environment }),
+        releases.liveRuns(queries, environment),
+        spaces.asking(queries, environment),
+      ])
+      const counts = new Map(wanted.map((one) => [one.app, one.counts]))
+      return [
+        ...runs.map(({ app, run }) => ({ processes: run.processes, counts: counts.get(app) ?? {} })),
+        ...copies,
+      ]
+    },
     leaving: (queries, environment) => rollouts.leaving(queries, environment),
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
@@ -260,6 +273,17 @@ export async function assemble(options: PlatformOptions) {
     engines: engineOf,
     onError,
   })
+  const drift = createDrift({
+    ...{ database, clock, onError },
+    compare: processes.compare,
+    async places(queries, filter = {}) {
+      const all = await rollouts.overview(queries, filter)
+      const serving = all.filter(({ live }) => live !== null)
+      return serving.map(({ app, environment, generation, rolling }) => {
+        return { app, environment, generation, isMoving: rolling !== null }
+      })
+    },
+  })
   const pipelines = createPipelines({
     database,
     engines: engineOf,
@@ -375,6 +399,7 @@ export async function assemble(options: PlatformOptions) {
     config: config.routes.config,
     delivery: delivery.routes.delivery,
     drains: drains.routes.drains,
+    drift: drift.routes.drift,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },
     git: git.routes.git,
@@ -404,6 +429,7 @@ export async function assemble(options: PlatformOptions) {
     processes,
     delivery,
     drains,
+    drift,
     pipelines,
     ships,
     spaces,

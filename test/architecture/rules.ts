@@ -30,6 +30,7 @@ export const FEATURE_ORDER = [
   'processes',
   'delivery',
   'drains',
+  'drift',
   'pipelines',
   'ships',
   'spaces',

@@ -207,6 +207,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./restart.ts'),
   },
   {
+    path: 'drift',
+    group: RUN,
+    summary: 'What somebody changed past Towpath: put it back, or adopt it',
+    load: () => import('./drift.ts'),
+  },
+  {
     path: 'maintenance',
     group: RUN,
     summary: 'Whether an app is closed to the outside',

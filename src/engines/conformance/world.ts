@@ -36,8 +36,10 @@ export interface World {
   /** What is there now. */
   collect(target: Target, query: Partial<LogQuery>): Promise<string[]>
   jobEnd(target: Target, key: string): Promise<JobStatus>
-  /** Removes every target of the sentence. */
-  cleanUp(): Promise<void>
+  /** Begins to remove every target of the sentence: the next one does not wait for that. */
+  cleanUp(): void
+  /** Settles when all of that is gone; throws why it is not. */
+  cleanedUp(): Promise<void>
 }
 
 const LAST_GENERATION = 1_000_000
@@ -51,6 +53,7 @@ type Start = Pick<World, 'it' | 'itWithSpaces' | 'content' | 'artifact' | 'engin
 /** `start` is read anew at every call: its fields are there only once the suite has begun. */
 export function createWorld(start: Start): World {
   const generations = new Map<Target, number>()
+  let removals: Promise<void>[] = []
 
   async function apply(target: Target, desired: Desired): Promise<number> {
     const generation = generations.get(target)! + 1
@@ -76,6 +79,16 @@ export function createWorld(start: Start): World {
     await until(target, (seen) => seen.generation === 0 && seen.sets.length === 0, 'nothing')
   }
 
+  async function vanish(targets: Target[]): Promise<void> {
+    for (const target of targets) await start.engine.remove(target, LAST_GENERATION)
+    for (const target of targets) await gone(target)
+  }
+
+  async function cleanedUp(): Promise<void> {
+    await Promise.all(removals)
+    removals = []
+  }
+
   async function address(target: Target): Promise<string> {
     return (await start.engine.addresses(target)).public.at(-1)!
   }
@@ -94,6 +107,7 @@ export function createWorld(start: Start): World {
     it: start.it,
     itWithSpaces: start.itWithSpaces,
     async reopen() {
+      await cleanedUp()
       start.engine = await start.open()
     },
     newTarget() {
@@ -148,11 +162,13 @@ export function createWorld(start: Start): World {
       }
       throw new Error(`job ${key} never ended`)
     },
-    async cleanUp() {
+    cleanUp() {
       const targets = [...generations.keys()]
       generations.clear()
-      for (const target of targets) await start.engine.remove(target, LAST_GENERATION)
-      for (const target of targets) await gone(target)
+      const removal = vanish(targets)
+      removal.catch(() => {})
+      removals.push(removal)
     },
+    cleanedUp,
   }
 }

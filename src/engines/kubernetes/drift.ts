@@ -1,31 +1,30 @@
 /** What somebody else changed of what was applied: the API server itself says what a new apply would change. */
-import type { Target } from '../engine.ts'
+import type { Difference, Target } from '../engine.ts'
 import { type Cluster, hasStatus } from './cluster/connect.ts'
 import { type KindName, type KubeObject, objectPath } from './cluster/kinds.ts'
 import { stamped } from './land.ts'
 import { inWords } from './messages.ts'
-import { applySetId, FIELD_MANAGER, recordName } from './names.ts'
+import { applySetId, FIELD_MANAGER, LABEL, recordName } from './names.ts'
 
-/** One sentence for each difference. */
 export async function findDrift(
   cluster: Cluster,
   target: Target,
   generation: number,
   objects: readonly KubeObject[],
-): Promise<string[]> {
+): Promise<Difference[]> {
   const set = applySetId(recordName(target), cluster.namespace)
   const found = await Promise.all(objects.map((object) => driftOf(cluster, stamped(object, generation, set))))
   return found.flat()
 }
 
-async function driftOf(cluster: Cluster, object: KubeObject): Promise<string[]> {
+async function driftOf(cluster: Cluster, object: KubeObject): Promise<Difference[]> {
   const { kind, metadata } = object
   const path = objectPath(kind as KindName, cluster.namespace, metadata.name)
   const live = await cluster.request<KubeObject>('GET', path).catch((error) => {
     if (hasStatus(error, 404)) return null
     throw inWords(error, `reading ${kind} ${metadata.name}`)
   })
-  if (!live) return [`${kind} ${metadata.name} is gone`]
+  if (!live) return [{ message: `${kind} ${metadata.name} is gone` }]
   const asked = await cluster
     .request<KubeObject>('PATCH', path, {
       query: { fieldManager: FIELD_MANAGER, force: true, dryRun: 'All' },
@@ -36,10 +35,18 @@ async function driftOf(cluster: Cluster, object: KubeObject): Promise<string[]> 
       throw inWords(error, `comparing ${kind} ${metadata.name}`)
     })
   const manager = otherManager(live)
-  return differences(comparable(live), comparable(asked)).map(
-    ({ path: at, is, wanted }) =>
-      `${kind} ${metadata.name}: ${at} is ${is}, asked for is ${wanted}${manager ? ` (changed by ${manager})` : ''}`,
-  )
+  const by = manager ? ` (changed by ${manager})` : ''
+  return differences(comparable(live), comparable(asked)).map(({ path: at, is, wanted }) => ({
+    message: `${kind} ${metadata.name}: ${at} is ${shown(at, is)}, asked for is ${shown(at, wanted)}${by}`,
+    ...(kind === 'Deployment' && at === 'spec.replicas' ? countOf(object, is) : {}),
+  }))
+}
+
+/** The one difference that Towpath has a word for. */
+function countOf({ metadata: { labels } }: KubeObject, count: unknown): Pick<Difference, 'count'> {
+  const [set, process] = [labels?.[LABEL.set], labels?.[LABEL.process]]
+  if (typeof count !== 'number' || set === undefined || process === undefined) return {}
+  return { count: { set, process, count } }
 }
 
 /** Everything but what the server keeps for itself. */
@@ -56,14 +63,14 @@ function otherManager({ metadata }: KubeObject): string | null {
   return others.at(-1) ?? null
 }
 
-interface Difference {
+interface Leaf {
   path: string
-  is: string
-  wanted: string
+  is: unknown
+  wanted: unknown
 }
 
 /** Leaves that differ; lists of another length as a whole. */
-export function differences(is: unknown, wanted: unknown, path = ''): Difference[] {
+export function differences(is: unknown, wanted: unknown, path = ''): Leaf[] {
   if (JSON.stringify(is) === JSON.stringify(wanted)) return []
   if (isMap(is) && isMap(wanted)) {
     const keys = [...new Set([...Object.keys(is), ...Object.keys(wanted)])]
@@ -72,15 +79,19 @@ export function differences(is: unknown, wanted: unknown, path = ''): Difference
   if (Array.isArray(is) && Array.isArray(wanted) && is.length === wanted.length) {
     return is.flatMap((item, index) => differences(item, wanted[index], `${path}[${index}]`))
   }
-  return [{ path, is: shown(is), wanted: shown(wanted) }]
+  return [{ path, is, wanted }]
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-function shown(value: unknown): string {
+/** What somebody wrote into an environment by hand may be a secret. */
+const HIDDEN = /\.(env|envFrom|command|args)(\[|\.|$)/
+
+function shown(path: string, value: unknown): string {
   if (value === undefined) return 'not set'
+  if (HIDDEN.test(path)) return 'something (hidden)'
   const text = JSON.stringify(value)
   return text.length > 120 ? `${text.slice(0, 120)}…` : text
 }

@@ -1,6 +1,5 @@
 /** Whoever speaks to the cluster is killed at random points, and helm with it: what was acknowledged is never lost. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,12 +7,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createRandom } from '../../../test/random.ts'
+import { SEED } from '../../../test/seed.ts'
 import { createSampleContent } from '../conformance/sample.ts'
 import type { Observation } from '../engine.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from './testing.ts'
 
 const SCHEDULES = Number(process.env.TOW_TEST_KILLS ?? 5)
-const SEED = Number(process.env.TOW_TEST_SEED ?? randomInt(2 ** 31))
 const PROGRAM = fileURLToPath(new URL('fixtures/apply-one.ts', import.meta.url))
 
 let folder: string
@@ -31,8 +31,7 @@ afterAll(async () => {
 beforeEach(({ skip }) => skip(withoutCluster !== null, withoutCluster ?? ''))
 
 test(`survives ${SCHEDULES} kills`, { timeout: 300_000 + SCHEDULES * 20_000 }, async () => {
-  process.stdout.write(`kills: TOW_TEST_SEED=${SEED} repeats them\n`)
-  const random = randomFrom(SEED)
+  const random = createRandom(SEED)
   const target = { app: 'victim', environment: 'stage' }
   let acknowledged = 0
   let asked = 0
@@ -47,11 +46,11 @@ test(`survives ${SCHEDULES} kills`, { timeout: 300_000 + SCHEDULES * 20_000 }, a
       () => false,
     )
     // The first is let through: there must be something that could be lost.
-    const wait = schedule === 1 ? 60_000 : Math.floor(random() * longest)
+    const wait = schedule === 1 ? 60_000 : Math.floor(random.next() * longest)
     const isTold = await Promise.race([told, delay(wait).then(() => false)])
     // As long as an order takes here, half of the kills come before it is acknowledged.
     if (schedule === 1) longest = 2 * (performance.now() - begin)
-    if (isTold) await delay(Math.floor((random() * longest) / 2))
+    if (isTold) await delay(Math.floor((random.next() * longest) / 2))
     // The whole group: helm, where it runs, goes with it.
     process.kill(-child.pid!, 'SIGKILL')
     await once(child, 'close')
@@ -78,15 +77,4 @@ test(`survives ${SCHEDULES} kills`, { timeout: 300_000 + SCHEDULES * 20_000 }, a
 function start(generation: number): ChildProcess {
   const words = [PROGRAM, JSON.stringify(cluster.facts), join(folder, 'blobs'), 'victim', String(generation)]
   return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-}
-
-/** Mulberry32: the same seed gives the same schedule. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

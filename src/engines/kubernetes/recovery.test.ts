@@ -81,7 +81,10 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
       body: { spec: { replicas: 2 } },
     })
     expect(await engine.drift(target)).toEqual([
-      `Deployment ${target.app}--web--v1: spec.replicas is 2, asked for is 1 (changed by kubectl-edit)`,
+      {
+        message: `Deployment ${target.app}--web--v1: spec.replicas is 2, asked for is 1 (changed by kubectl-edit)`,
+        count: { set: 'v1', process: 'web', count: 2 },
+      },
     ])
     const seen = await until(
       engine,

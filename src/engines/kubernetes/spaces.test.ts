@@ -1,5 +1,4 @@
 /** Spaces on a real cluster: what they leave, and how calls find them. */
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,12 +35,9 @@ http.createServer(async (request, response) => {
 process.on('SIGTERM', () => { leaving = true; setTimeout(() => process.exit(0), 2000) })
 `
 const PATIENCE = 120_000
-/** The Gateway is everybody's: a host is whose it was first. */
-const run = randomBytes(2).toString('hex')
-const base: Target = { app: `shop-a${run}`, environment: 'stage' }
+const base: Target = { app: 'shop', environment: 'stage' }
 const mine: Target = { ...base, space: 'mine' }
-const web: Target = { app: `web-a${run}`, environment: 'stage' }
-const domain = process.env.TOW_TEST_DOMAIN
+const web: Target = { app: 'web', environment: 'stage' }
 let folder: string
 let cluster: TestCluster
 let content: SampleContent
@@ -89,7 +85,7 @@ const below = () => ({ BELOW: `http://${base.app}.${cluster.namespace}.svc/` })
 const needs = () => ({ ...chain, run: { ...chain.run, needs: [base.app] } })
 
 /** `shop`, `web`, or as they are entered in a space: `shop--mine`. */
-const urlOf = (name: string) => `http://${name.replace(/^(shop|web)/, `$1-a${run}`)}.${domain}/`
+const urlOf = (name: string) => `http://${name}.${cluster.facts.domain}/`
 
 async function ask(host: string, more: Record<string, string> = {}): Promise<unknown> {
   const headers = { connection: 'close', ...more }

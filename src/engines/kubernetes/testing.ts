@@ -30,6 +30,8 @@ export const withoutCluster =
 export interface EngineFacts {
   kubeconfig: string
   namespace: string
+  /** Apps answer at names under it: of two routes for one name the older one is served, whatever namespace it lies in. */
+  domain: string
   cache: string
   platform?: string
   settings?: Partial<KubernetesSettings>
@@ -83,7 +85,8 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
   const agent = new Agent({ keepAlive: true })
   const caller = createCaller(admin, `${env.TOW_TEST_REGISTRY}/base/node:24`)
   const engines: Engine[] = []
-  const facts: EngineFacts = { kubeconfig, namespace, cache: join(folder, 'rendered') }
+  const domain = `${namespace}.${env.TOW_TEST_DOMAIN}`
+  const facts: EngineFacts = { kubeconfig, namespace, domain, cache: join(folder, 'rendered') }
 
   return {
     admin,
@@ -118,15 +121,14 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
 }
 
 export function createEngineFor(facts: EngineFacts, content: ContentSource): Engine {
-  const { kubeconfig, namespace, cache, platform = 'test', settings } = facts
+  const { kubeconfig, namespace, domain, cache, platform = 'test', settings } = facts
   const registry = env.TOW_TEST_REGISTRY as string
   return createKubernetesEngine({
     settings: KubernetesSettings.parse({
       kubeconfig,
       context: 'limited',
       namespace,
-      // Names of its own: of two routes for one name the older one is served, whatever namespace it lies in.
-      domain: `${namespace}.${env.TOW_TEST_DOMAIN}`,
+      domain,
       gateways: [{ name: 'public', namespace: 'gateway' }],
       values: { drainSeconds: 2 },
       ...settings,

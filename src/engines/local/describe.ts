@@ -1,5 +1,5 @@
 /** What was asked for, as text for people, and what of it is not so. Values of config are never shown. Pure. */
-import type { Observation, Overlay, SplitRule } from '../engine.ts'
+import type { Difference, Observation, Overlay, SplitRule } from '../engine.ts'
 
 interface Redacted {
   generation: number
@@ -46,13 +46,14 @@ function describeRule(rule: SplitRule): string {
 }
 
 /** One sentence for each thing that is not as asked. */
-export function findDrift({ desired }: Redacted, observed: Observation): string[] {
+export function findDrift({ desired }: Redacted, observed: Observation): Difference[] {
   const found: string[] = []
   for (const set of desired.sets) {
     const seen = observed.sets.find((one) => one.id === set.id)?.processes ?? []
     for (const [name, { count }] of Object.entries(set.processes)) {
-      const healthy = seen.filter((one) => one.process === name && one.state === 'healthy').length
-      if (healthy !== count) found.push(`${set.id} ${name}: ${healthy} of ${count} are healthy`)
+      // How they fare is no drift: what crashed is started again by itself, and told of as unhealthy.
+      const there = seen.filter((one) => one.process === name && one.state !== 'stopping').length
+      if (there !== count) found.push(`${set.id} ${name}: ${there} are there, asked for are ${count}`)
     }
   }
   for (const set of observed.sets) {
@@ -62,5 +63,6 @@ export function findDrift({ desired }: Redacted, observed: Observation): string[
   if (JSON.stringify(desired.split) !== JSON.stringify(observed.split)) {
     found.push(`split: ${observed.split.map(describeRule).join('; ') || 'nobody is served'}`)
   }
-  return [...found, ...(observed.problems ?? []).map((problem) => problem.message)]
+  const whole = (observed.problems ?? []).map((problem) => problem.message)
+  return [...found, ...whole].map((message) => ({ message }))
 }

@@ -13,6 +13,7 @@ import type { Feature } from '../../kernel/feature.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { Releases } from '../releases/index.ts'
 import { type Rollouts, type TargetRow, within } from '../rollouts/index.ts'
+import { adoptedCounts, asDifference } from './drift.ts'
 import { followLogs } from './logs.ts'
 import { processList, samplesOf } from './rules.ts'
 import { createRuns, type SpaceCopies } from './runs.ts'
@@ -28,12 +29,14 @@ export interface ProcessesOptions {
   clock: Clock
   engines: (environment: string) => Promise<Engine>
   releases: Releases
-  rollouts: Pick<Rollouts, 'target' | 'scale' | 'restart' | 'maintain' | 'live' | 'desired'>
+  rollouts: Pick<Rollouts, 'target' | 'scale' | 'restart' | 'reapply' | 'maintain' | 'live' | 'desired'>
   spaces: SpaceCopies
   onError: (error: unknown) => void
 }
 
 const OBSERVE_MS = 5_000
+/** Everything that was applied is compared by whoever runs it. */
+const COMPARE_MS = 20_000
 const DAY_MS = 24 * 3_600_000
 
 export function createProcesses(options: ProcessesOptions) {
@@ -59,6 +62,13 @@ export function createProcesses(options: ProcessesOptions) {
   async function observe(target: Target): Promise<Observation | null> {
     const look = async () => (await engines(target.environment)).observe(target)
     return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
+  }
+
+  async function compare(app: string, environment: string) {
+    const { live } = await requireTarget(app, environment)
+    const look = async () => (await engines(environment)).drift({ app, environment })
+    const found = await within(look(), COMPARE_MS, controller.signal, 'the engine does not answer')
+    return found.map((one) => asDifference(one, live))
   }
 
   /** Of a space all of it starts anew. */
@@ -110,6 +120,20 @@ export function createProcesses(options: ProcessesOptions) {
           return { maintenance: input.maintenance }
         }),
       ),
+      drift: operations.processes.drift.handler(({ input }) => compare(input.app, input.environment)),
+      settleDrift: operations.processes.settleDrift.handler(async ({ input, context: { actor } }) => {
+        const { app, environment, choice } = input
+        const differences = await compare(app, environment)
+        if (differences.length === 0) return { differences }
+        const counts = choice === 'adopt' ? adoptedCounts(input, differences) : null
+        await database.change(actor, async (change) => {
+          if (counts) {
+            const reason = 'adopted: it was changed past Towpath'
+            await rollouts.scale(change, { app, environment, counts, reason, by: actor.name })
+          } else await rollouts.reapply(change, app, environment, differences.length)
+        })
+        return { differences }
+      }),
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
         const { app, environment, space, ...query } = input
         const target = await requirePlace(placeOf({ app, environment, space }))
@@ -145,11 +169,13 @@ export function createProcesses(options: ProcessesOptions) {
     routes,
     mount: (server: FastifyInstance) => mountTerminals(server, { runs, engines, onError }),
     start: runs.begin,
+    /** What somebody changed of what serves, past Towpath. */
+    compare,
     async stop() {
       controller.abort()
       await runs.stop()
     },
-  } satisfies Feature
+  } satisfies Feature & { compare: typeof compare }
 
   return {
     ...feature,

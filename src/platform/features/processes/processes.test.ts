@@ -282,3 +282,58 @@ describe('maintenance', () => {
     expect((await server.client.processes.list(OF_APP)).maintenance).toBeNull()
   })
 })
+
+describe('what somebody changed past Towpath', () => {
+  const generation = async () => (await control.engine.observe(OF_APP)).generation
+  const lastKind = async () =>
+    (
+      await control.test.db.selectFrom('events').select('kind').orderBy('position', 'desc').limit(1).execute()
+    )[0]?.kind
+  const replicas = (set: string, count: number) => ({
+    message: `Deployment: ${count} of web run`,
+    count: { set, process: 'web', count },
+  })
+
+  it('is put back by an order for the same, and told', async () => {
+    control.engine.drifted([replicas('v9', 5), { message: 'a Service is gone' }])
+    expect(await server.client.processes.drift(OF_APP)).toEqual([
+      { message: 'Deployment: 5 of web run', count: null },
+      { message: 'a Service is gone', count: null },
+    ])
+    const before = await generation()
+    await server.client.processes.settleDrift({ ...OF_APP, choice: 'mend' })
+    await control.passUntil(async () => (await generation()) > before)
+    expect(await lastKind()).toBe('process.mended')
+  })
+
+  it('is adopted as a count by hand where it is one of the release that serves', async () => {
+    const live = await control.rollouts.live(control.test.db, OF_APP.app, OF_APP.environment)
+    control.engine.drifted([replicas(`v${live}`, 4)])
+    await server.client.processes.settleDrift({ ...OF_APP, choice: 'adopt' })
+    const { overrides } = await server.client.processes.list(OF_APP)
+    expect(overrides).toMatchObject([
+      { process: 'web', count: 4, by: 'ada', reason: 'adopted: it was changed past Towpath' },
+    ])
+    expect(await lastKind()).toBe('process.scaled')
+  })
+
+  it('is not adopted where Towpath has no word for it, and then nothing changes', async () => {
+    const live = await control.rollouts.live(control.test.db, OF_APP.app, OF_APP.environment)
+    control.engine.drifted([replicas(`v${live}`, 2), { message: 'the Service listens on 81' }])
+    const before = await lastKind()
+    await expect(server.client.processes.settleDrift({ ...OF_APP, choice: 'adopt' })).rejects.toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringContaining('the Service listens on 81'),
+    })
+    control.engine.drifted([])
+    expect((await server.client.processes.list(OF_APP)).overrides).toMatchObject([{ count: 4 }])
+    expect(await lastKind()).toBe(before)
+  })
+
+  it('is nothing where nothing differs, and nothing is told', async () => {
+    const before = await lastKind()
+    for (const choice of ['mend', 'adopt'] as const)
+      expect(await server.client.processes.settleDrift({ ...OF_APP, choice })).toEqual({ differences: [] })
+    expect(await lastKind()).toBe(before)
+  })
+})

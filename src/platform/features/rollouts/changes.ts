@@ -121,6 +121,21 @@ export function createChanges({ clock, releases }: ChangesDependencies) {
       return processes
     },
 
+    /** The engine is asked for the same again, so that it puts back what somebody else changed of it. */
+    async reapply(change: Change, app: string, environment: string, changed: number): Promise<void> {
+      const { target } = await locked(change, app, environment)
+      await updateTarget(change.db, target, { generation: target.generation + 1 })
+      change.wake('targets')
+      const what = changed === 1 ? 'one thing' : `${changed} things`
+      change.event({
+        kind: 'process.mended',
+        app,
+        environment,
+        message: `Put back ${what} of ${app} in ${environment} that somebody had changed past Towpath`,
+        facts: { changed },
+      })
+    },
+
     async abort(change: Change, id: string, by: string): Promise<Rollout> {
       const row = await findRollout(change.db, id)
       if (!row) throw notFound(id)

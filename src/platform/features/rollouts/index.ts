@@ -184,6 +184,7 @@ export function createRollouts(options: RolloutsOptions) {
     },
     scale: (change: Parameters<Deliver>[0], request: ScaleRequest) => changes.scale(change, request),
     restart: changes.restart,
+    reapply: changes.reapply,
     maintain,
     abort: changes.abort,
     retry: changes.retry,

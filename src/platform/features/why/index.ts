@@ -25,6 +25,7 @@ const CHANGES = [
   'config.changed',
   'process.scaled',
   'process.restarted',
+  'process.mended',
   'maintenance.begun',
   'maintenance.ended',
   'rollout.abort-requested',
