@@ -39,6 +39,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     const { name } = await world.client.access.whoami()
     const { code } = await world.client.signIn.invite({ name })
     await opened.goto('/sign-in/invitation')
+    await expect.poll(nameOfFocus).toBe('Code of your invitation')
     await type(code)
     await press('Tab')
     await type(PASSWORD)

@@ -13,6 +13,7 @@ import { PAGES, type PageLink } from './pages.tsx'
 import { Palette } from './palette.tsx'
 import { Titles } from './titles.tsx'
 import { Toasts } from './toasts.tsx'
+import { Whole } from './whole.tsx'
 
 type Open = 'palette' | 'help' | null
 
@@ -95,7 +96,9 @@ export function Shell() {
       </header>
       {menu.isOpen && <div className="behind-menu" aria-hidden="true" onPointerDown={menu.close} />}
       <main className="main" id="main" tabIndex={-1}>
-        <Outlet />
+        <Whole>
+          <Outlet />
+        </Whole>
       </main>
       <Titles />
       <Toasts />
