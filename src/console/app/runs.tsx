@@ -29,7 +29,7 @@ export function RunsPage() {
                     <State tone={cronTone(lastRun)} word={lastRun?.split(' ')[0] ?? 'not run yet'} hideWord />
                     <div className="grow">
                       <strong>{name}</strong> <code>{schedule}</code> <span className="soft">{timezone}</span>
-                      <p className="soft">{lastRun ? `Last: ${lastRun}` : 'It did not run yet.'}</p>
+                      <p className="soft">{lastRun ? <LastRun text={lastRun} /> : 'It did not run yet.'}</p>
                     </div>
                     {nextAt && (
                       <span className="end">
@@ -72,6 +72,16 @@ export function RunsPage() {
         </Loaded>
       </Card>
     </div>
+  )
+}
+
+/** `succeeded at <time>`, as the engine says it. */
+function LastRun({ text }: { text: string }) {
+  const [outcome, at] = text.split(' at ')
+  return (
+    <>
+      Last: {outcome} {at && !Number.isNaN(Date.parse(at)) && <Ago at={at} />}
+    </>
   )
 }
 

@@ -37,10 +37,10 @@ const percent = (value: number) => `${Number(value.toPrecision(2))} %`
 const COLOURS = ['--mark', '--busy', '--warn', '--bad', '--soft']
 const HEIGHT = 140
 /** Pixels from one time to the next: more than the longest takes. */
-const LABEL_SPACE = 80
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+const LABEL_SPACE = 90
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const CLOCK_OF_SECONDS = new Intl.DateTimeFormat(undefined, {
-  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
 })
 
 /** `step`: seconds from one to the next. */

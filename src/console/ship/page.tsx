@@ -70,7 +70,7 @@ function BranchRow({
   ship: () => void
 }) {
   return (
-    <li>
+    <li className="app-row">
       <div className="grow">
         <strong className="mono">{branch}</strong>{' '}
         {isServing && (
