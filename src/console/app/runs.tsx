@@ -75,12 +75,15 @@ export function RunsPage() {
   )
 }
 
-/** `succeeded at <time>`, as the engine says it. */
+/** `failed with 2 at <time>: <reason>`, as the platform says it; the time as people do. */
 function LastRun({ text }: { text: string }) {
-  const [outcome, at] = text.split(' at ')
+  const found = /^(.*) at (\d{4}-\d\d-\d\dT[\d:.]+Z)(.*)$/s.exec(text)
+  if (!found) return <>Last: {text}</>
+  const [, outcome, at = '', reason] = found
   return (
     <>
-      Last: {outcome} {at && !Number.isNaN(Date.parse(at)) && <Ago at={at} />}
+      Last: {outcome} <Ago at={at} />
+      {reason}
     </>
   )
 }
