@@ -73,6 +73,7 @@ function createShellBuilder(): Builder {
         because: 'found app',
         key: 'shell 1',
         dependencyKey: lock && createHash('sha256').update(lock).digest('hex'),
+        parts: { tools: { shell: '1' }, dependencies: lock === null ? {} : { lock } },
         runtime: { name: 'none', version: '1', range: '*' },
         folder: '.',
         processes: { web: 'sh app' },
@@ -85,7 +86,7 @@ function createShellBuilder(): Builder {
       if (plan.dependencyKey !== null && dependencies)
         report.step('install', { reused: 'the lockfile has not changed' })
       else if (plan.dependencyKey !== null) {
-        report.step('install')
+        report.step('install', { because: workspace.installs })
         dependencies = join(workspace.folder, 'dependencies')
         await mkdir(join(dependencies, 'packages'), { recursive: true })
         await cp(join(app, 'lock'), join(dependencies, 'packages', 'installed'))

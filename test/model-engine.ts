@@ -210,6 +210,9 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async forward() {
       throw new TowError('UNSUPPORTED', 'the model does not forward')
     },
+    async capacity() {
+      return { of: 'the model', cpus: 4, memoryBytes: 2 ** 33 }
+    },
     drift: (target) => call('drift', target, () => differences),
     async export() {
       return ''

@@ -54,6 +54,7 @@ export function createTestBuilder(): Builder {
       because: 'it is a test',
       key: '1',
       dependencyKey: null,
+      parts: { tools: {}, dependencies: {} },
       runtime: { name: 'none', version: '1', range: '*' },
       folder: '.',
       processes: { web: 'serve' },

@@ -38,9 +38,9 @@ export const AppInEnvironment = z.object({
   rollout: z.object({ id: z.string(), release: ReleaseNumber, phase: RolloutPhase }).nullable(),
   /**
    * What serves in the environment before this one and not here; null where both serve the same artifact, or one of
-   * them none. `artifacts`: how many newer ones were live there; null where this one never was.
+   * them none. `releases`: how many of other code went live there since; null where this one never was there.
    */
-  behind: z.object({ environment: z.string(), artifacts: z.int().nullable() }).nullable(),
+  behind: z.object({ environment: z.string(), releases: z.int().nullable() }).nullable(),
 })
 export type AppInEnvironment = z.infer<typeof AppInEnvironment>
 

@@ -11,6 +11,8 @@ export const BuildStep = z.object({
   endedAt: Timestamp.nullable(),
   /** Why it was not run again. */
   reused: z.string().nullable(),
+  /** Why it was, where what was made before might have done. */
+  because: z.string().nullable(),
   failed: z.boolean(),
 })
 

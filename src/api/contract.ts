@@ -8,6 +8,7 @@ import { config } from './config.ts'
 import { delivery } from './delivery.ts'
 import { domains } from './domains.ts'
 import { drains } from './drains.ts'
+import { drift } from './drift.ts'
 import { environments } from './environments.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
@@ -31,6 +32,7 @@ export const contract = {
   delivery,
   domains,
   drains,
+  drift,
   environments,
   events,
   git,

@@ -46,6 +46,22 @@ const Added = z.object({
   postgres: z.string().min(1).max(2000).optional(),
 })
 
+/** Of everything that runs in an environment, copies in spaces too. */
+export const Capacity = z.object({
+  /** Whose it is that there is: `this machine`, `2 nodes`; null where the engine is not told. */
+  of: z.string().nullable(),
+  cpus: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  /** What processes that should run ask for. */
+  asked: z.object({ cpus: z.number(), memoryBytes: z.number() }),
+  /** As the engine measures it; null where it measures nothing. */
+  used: z.object({ cpus: z.number(), memoryBytes: z.number() }).nullable(),
+  processes: z.int(),
+  /** Of the processes, those that ask for no CPU or no memory: nobody can plan with them. */
+  silent: z.int(),
+})
+export type Capacity = z.infer<typeof Capacity>
+
 export const environments = {
   list: operation({
     method: 'GET',
@@ -87,6 +103,14 @@ export const environments = {
   })
     .input(z.object({ name: Name, app: Name.optional() }))
     .output(z.array(z.object({ app: Name, text: z.string() }))),
+  capacity: operation({
+    method: 'GET',
+    path: '/environments/{name}/capacity',
+    summary: 'What there is to run on, what is asked for, and what is used',
+    permission: 'read',
+  })
+    .input(z.object({ name: Name }))
+    .output(Capacity),
   check: operation({
     method: 'GET',
     path: '/environments/{name}/checks',

@@ -24,7 +24,13 @@ export type Event = z.infer<typeof Event>
 const Filter = z.object({
   app: Name.optional(),
   environment: Name.optional(),
+  /** A kind, or the noun before the dot: `rollout` for all of `rollout.*`. */
   kind: z.string().max(64).optional(),
+  /**
+   * `customers`: what may change how an app behaves for whoever uses it. `deliveries`: what came, and how that went.
+   * `changes`: what is different afterwards, without the steps on the way.
+   */
+  topic: z.enum(['customers', 'deliveries', 'changes']).optional(),
   by: z.string().max(128).optional(),
 })
 
@@ -40,6 +46,8 @@ export const events = {
         since: Timestamp.optional(),
         until: Timestamp.optional(),
         before: z.int().min(0).optional(),
+        /** The first so many after this position, instead of the newest. */
+        after: z.int().min(0).optional(),
         limit: z.int().min(1).max(1000).default(50),
       }),
     )

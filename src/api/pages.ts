@@ -9,6 +9,7 @@ export const CONSOLE_PAGES = [
   'apps',
   'rollouts',
   'builds',
+  'spaces',
   'timeline',
   'promote',
   'environments',

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Name, ReleaseNumber } from './names.ts'
+import { ConfigKey, Name, ReleaseNumber, Timestamp } from './names.ts'
 import { operation } from './operation.ts'
 import { ReleaseDifference, ReleaseSummary } from './releases.ts'
 
@@ -10,6 +10,22 @@ export const PromotionPlan = z.object({
   /** The release that is pinned; the promotion is refused when it is no longer the live one. */
   pinned: z.object({ id: z.string(), number: ReleaseNumber }).nullable(),
   differences: z.array(ReleaseDifference),
+  /**
+   * Releases of other code that went live there since what the target serves did, newest first; where that never was
+   * there, the pinned one alone.
+   */
+  brings: z.array(
+    z.object({
+      number: ReleaseNumber,
+      commit: z.string().nullable(),
+      /** First line of the commit's message, else what the release says of itself. */
+      subject: z.string(),
+      by: z.string(),
+      liveAt: Timestamp.nullable(),
+    }),
+  ),
+  /** Config that the source of the promotion has and the target lacks, by name. Without a required one it is refused. */
+  missingConfig: z.array(z.object({ key: ConfigKey, secret: z.boolean(), required: z.boolean() })),
   /** Every reason why it can't be done now; empty when it can. */
   refusals: z.array(z.object({ message: z.string(), hint: z.string().optional() })),
   /** True when the target already serves this artifact with this config. */

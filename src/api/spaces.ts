@@ -73,6 +73,8 @@ export const SpaceApp = z.object({
   /** The environment's whole traffic for the app comes here. */
   swap: SpaceSwap.nullable(),
   lastAskedAt: Timestamp.nullable(),
+  /** When it sleeps unless somebody asks for it before; null where it stays as it is. */
+  sleepsAt: Timestamp.nullable(),
   /** What was asked for so far, while it was awake. */
   cpuHours: z.number(),
   memoryGigabyteHours: z.number(),
@@ -114,6 +116,7 @@ export const Invitation = z.object({
   expiresAt: Timestamp,
   state: z.enum(['open', 'expired', 'revoked']),
 })
+export type Invitation = z.infer<typeof Invitation>
 
 const OfSpace = z.object({ space: Name })
 const OfApp = OfSpace.extend({ app: Name })

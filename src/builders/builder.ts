@@ -35,6 +35,11 @@ export interface BuildPlan {
   key: string
   /** Decides the dependency layer alone: lockfile digest + toolchain; null where there is none to reuse. */
   dependencyKey: string | null
+  /**
+   * What the keys are made of, by names that people know: versions of tools, and digests of `package-lock.json` and the
+   * like. It decides nothing; kept, it tells later why nothing could be reused.
+   */
+  parts: { tools: Record<string, string>; dependencies: Record<string, string> }
   runtime: Runtime
   /** Where commands start inside the workspace: the app's folder where a whole workspace is kept, else `.`. */
   folder: string
@@ -49,12 +54,14 @@ export interface BuildWorkspace {
   cache: string
   /** A dependency folder made earlier under the same `dependencyKey`, to be used as it is. */
   dependencies: string | null
+  /** Why there is none, one sentence; for the steps that make it. */
+  installs: string
   secrets: Record<string, string>
 }
 
 export interface BuildReport {
-  /** A step begins; `reused` says why it is not run. */
-  step(name: string, options?: { reused?: string }): void
+  /** A step begins; `reused` says why it is not run, `because` why it is, where it might have been reused. */
+  step(name: string, options?: { reused?: string; because?: string }): void
   /** As the tools wrote it: whoever keeps or shows it blanks out the secrets. */
   output(text: string): void
   /** The group of processes that now works for the build, so that it can be ended if the platform dies. */

@@ -87,6 +87,17 @@ const build = createRoute({
   path: '/builds/$id',
   component: lazyRouteComponent(() => import('./build/page.tsx'), 'BuildPage'),
 })
+const spaces = createRoute({
+  getParentRoute: () => root,
+  path: '/spaces',
+  validateSearch: texts('q', 'environment', 'owner', 'state'),
+  component: lazyRouteComponent(() => import('./spaces/list.tsx'), 'SpacesPage'),
+})
+const space = createRoute({
+  getParentRoute: () => root,
+  path: '/spaces/$space',
+  component: lazyRouteComponent(() => import('./spaces/page.tsx'), 'SpacePage'),
+})
 const timeline = createRoute({
   getParentRoute: () => root,
   path: '/timeline',
@@ -117,7 +128,8 @@ const delivery = createRoute({
 })
 
 const tree = root.addChildren([
-  ...[home, fleet, app, rollout, builds, build, timeline, promote, environments, people, delivery],
+  ...[home, fleet, app, rollout, builds, build, spaces, space, timeline, promote, environments, people],
+  delivery,
   place.addChildren([overview, releases, config, runs, logs]),
 ] as const)
 

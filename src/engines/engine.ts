@@ -116,6 +116,14 @@ export interface Capabilities {
   runtimes: { name: string; version: string }[]
 }
 
+/** What there is for everything that runs here, whoever asked for it. */
+export interface Capacity {
+  /** Whose it is: `this machine`, `2 nodes`; null where the engine is not told. */
+  of: string | null
+  cpus: number | null
+  memoryBytes: number | null
+}
+
 export interface Check {
   name: string
   ok: boolean
@@ -126,6 +134,7 @@ export interface Check {
 export interface Engine {
   readonly kind: string
   capabilities(): Promise<Capabilities>
+  capacity(): Promise<Capacity>
   /** Null when the artifact runs here, else why not and what helps. */
   refuses(artifact: Artifact): Promise<Problem | null>
   /**

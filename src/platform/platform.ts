@@ -19,6 +19,7 @@ import { createContent } from './features/content/index.ts'
 import { createDelivery } from './features/delivery/index.ts'
 import { createDomains } from './features/domains/index.ts'
 import { createDrains } from './features/drains/index.ts'
+import { createDrift } from './features/drift/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
 import { createEvents } from './features/events/index.ts'
 import { createGit } from './features/git/index.ts'
@@ -145,6 +146,18 @@ export async function assemble(options: PlatformOptions) {
       if (postgres !== undefined) await needs.servers.add(change, environment, postgres)
     },
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    async asking(queries, environment) {
+      const [wanted, runs, copies] = await Promise.all([
+        rollouts.overview(queries, { environment }),
+        releases.liveRuns(queries, environment),
+        spaces.asking(queries, environment),
+      ])
+      const counts = new Map(wanted.map((one) => [one.app, one.counts]))
+      return [
+        ...runs.map(({ app, run }) => ({ processes: run.processes, counts: counts.get(app) ?? {} })),
+        ...copies,
+      ]
+    },
     leaving: (queries, environment) => rollouts.leaving(queries, environment),
     async onRemoved(change, environment) {
       await config.forget(change, { environment })
@@ -264,6 +277,17 @@ export async function assemble(options: PlatformOptions) {
     appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
     engines: engineOf,
     onError,
+  })
+  const drift = createDrift({
+    ...{ database, clock, onError },
+    compare: processes.compare,
+    async places(queries, filter = {}) {
+      const all = await rollouts.overview(queries, filter)
+      const serving = all.filter(({ live }) => live !== null)
+      return serving.map(({ app, environment, generation, rolling }) => {
+        return { app, environment, generation, isMoving: rolling !== null }
+      })
+    },
   })
   const domains = createDomains({
     ...{ database, clock, rollouts, engines: engineOf, resolve: options.resolve, onError },
@@ -385,6 +409,7 @@ export async function assemble(options: PlatformOptions) {
     delivery: delivery.routes.delivery,
     domains: domains.routes.domains,
     drains: drains.routes.drains,
+    drift: drift.routes.drift,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },
     git: git.routes.git,
@@ -415,6 +440,7 @@ export async function assemble(options: PlatformOptions) {
     delivery,
     domains,
     drains,
+    drift,
     pipelines,
     ships,
     spaces,

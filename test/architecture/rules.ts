@@ -31,6 +31,7 @@ export const FEATURE_ORDER = [
   'delivery',
   'domains',
   'drains',
+  'drift',
   'pipelines',
   'ships',
   'spaces',

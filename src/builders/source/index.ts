@@ -48,11 +48,12 @@ export function createSourceBuilder({ toolPath, environment, home }: SourceBuild
       for (const language of candidates(declaration)) {
         const plan = await language.plan(source, declaration, toolbox)
         if (!plan) continue
-        const { tools, ...rest } = plan
+        const { tools, dependencyParts = {}, ...rest } = plan
         const machine = await thisPlatform()
         return {
           language: language.name,
           key: keyOf([VERSION, language.name, tools, machine, plan.dependencyKey]),
+          parts: { tools, dependencies: dependencyParts },
           ...rest,
         }
       }

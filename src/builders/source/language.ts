@@ -20,6 +20,8 @@ export interface LanguagePlan {
   /** What decides the result beside the source: tools with versions, settings. */
   tools: Record<string, string>
   dependencyKey: string | null
+  /** What the key is made of beside the tools, by names that people know. */
+  dependencyParts?: Record<string, string>
   runtime: Runtime
   folder: string
   processes: Record<string, string>

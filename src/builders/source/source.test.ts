@@ -79,6 +79,7 @@ describe('a build that is cancelled', () => {
       folder: await temporaryFolder(),
       cache: await temporaryFolder(),
       dependencies: null,
+      installs: '',
       secrets: {},
     }
     const output = (text: string) => {
@@ -126,6 +127,7 @@ describe('a build that is cancelled', () => {
       folder: await temporaryFolder(),
       cache: await temporaryFolder(),
       dependencies: null,
+      installs: '',
       secrets: {},
     }
     const started = ({ pid }: { pid: number }) => {

@@ -25,6 +25,8 @@ export interface Step {
   path?: readonly string[]
   /** Given to this step alone. */
   secrets?: Readonly<Record<string, string>>
+  /** Why it runs, where an earlier result might have done. */
+  because?: string
 }
 
 export interface StepRunner {
@@ -60,13 +62,13 @@ export function createStepRunner({
   return {
     reused: (name, why) => report.step(name, { reused: why }),
     say: (sentence) => report.output(`${sentence}\n`),
-    async run({ name, command, folder: cwd, env = {}, path = [], secrets = {} }) {
+    async run({ name, command, folder: cwd, env = {}, path = [], secrets = {}, because }) {
       throwIfCancelled(signal)
       const home = join(folder, 'home')
       const temporary = join(folder, 'tmp')
       await Promise.all([home, temporary].map((one) => mkdir(one, { recursive: true })))
       await linkSettings(personalHome, home)
-      report.step(name)
+      report.step(name, because === undefined ? {} : { because })
       const [file, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
       const child = spawn(file!, args, {
         cwd,

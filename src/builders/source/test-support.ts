@@ -48,7 +48,7 @@ export interface Built {
   result: BuildResult
   /** Everything that the tools wrote. */
   log: string
-  steps: { name: string; reused?: string }[]
+  steps: { name: string; reused?: string; because?: string }[]
   pids: number[]
   milliseconds: number
 }
@@ -97,6 +97,7 @@ export async function buildFolder(context: string, setting: BuildSetting = {}): 
       folder: await temporaryFolder(),
       cache: setting.cache ?? (await sharedCache()),
       dependencies: setting.dependencies ?? null,
+      installs: 'nothing was installed before',
       secrets: setting.secrets ?? {},
     },
     {

@@ -5,7 +5,7 @@ import { followRollouts } from '../follow.ts'
 import { chooseApp } from '../places.ts'
 import { sayFailure } from '../terminal/failure.ts'
 import { printJson } from '../terminal/terminal.ts'
-import { columns } from '../terminal/text.ts'
+import { columns, shortCommit } from '../terminal/text.ts'
 
 export const command: Command = {
   arguments: [{ name: '[apps...]', description: 'default: the app shipped from this folder' }],
@@ -36,6 +36,11 @@ export const command: Command = {
       terminal.say(
         `${plan.app}: ${pinned} of ${plan.from} → ${plan.to}${plan.unchanged ? ' (already there)' : ''}`,
       )
+      for (const { number, commit, subject, by } of plan.brings)
+        terminal.say(`  brings v${number} ${shortCommit(commit ?? undefined)} ${subject} (${by})`)
+      const optional = plan.missingConfig.filter(({ required }) => !required).map(({ key }) => key)
+      if (optional.length > 0)
+        terminal.say(`  set in ${plan.from}, not in ${plan.to}: ${optional.join(', ')}`)
       if (plan.differences.length > 0) terminal.say(columns(differenceRows(terminal, plan.differences), '  '))
       for (const refusal of plan.refusals) sayFailure(terminal, refusal)
     }

@@ -68,7 +68,11 @@ function BuildView({ build }: { build: Build }) {
             <Loaded query={log}>
               {({ text }) =>
                 text === '' ? (
-                  <Empty title={reused ? 'Nothing: it was not run again' : 'Nothing yet'} />
+                  <Empty
+                    title={
+                      reused ? 'Nothing: it was not run again' : endedAt ? 'It wrote nothing' : 'Nothing yet'
+                    }
+                  />
                 ) : (
                   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
                   <pre className="lines build-log" tabIndex={0}>
@@ -101,6 +105,7 @@ function BuildView({ build }: { build: Build }) {
                     <div className="grow">
                       {step.name}
                       {step.reused && <p className="soft">{sentence(`reused: ${step.reused}`)}</p>}
+                      {step.because && <p className="soft">{sentence(`not reused: ${step.because}`)}</p>}
                     </div>
                     <span className="end">
                       <Took from={step.startedAt} to={step.endedAt} />

@@ -3,8 +3,11 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { CheckResult } from '../../api/environments.ts'
 import { queries } from '../live/queries.ts'
-import { Card, Command, Empty, Hint, Loaded, PageHead, plural } from '../parts/parts.tsx'
+import { AppLink } from '../parts/links.tsx'
+import { Card, Command, Empty, Hint, Loaded, PageHead, plural, sentence } from '../parts/parts.tsx'
 import { State } from '../parts/state.tsx'
+import { Capacity } from './capacity.tsx'
+import { DriftButtons, driftInWords } from './drift.tsx'
 
 export function EnvironmentsPage() {
   const environments = useQuery(queries.environments())
@@ -78,6 +81,8 @@ function EnvironmentCard({
 }) {
   const checks = useQuery(queries.checks(name))
   const { data: apps = [] } = useQuery(queries.apps())
+  const { data: drift = [] } = useQuery(queries.drift())
+  const drifted = drift.filter((one) => one.environment === name)
   const places = apps.flatMap(({ environments }) =>
     environments.filter(({ environment }) => environment === name),
   )
@@ -96,6 +101,23 @@ function EnvironmentCard({
           <Fact key={fact.name} {...fact} />
         ))}
       </dl>
+      <Capacity environment={name} />
+      {drifted.length > 0 && (
+        <ul className="rows" aria-label="Changed by hand">
+          {drifted.map((one) => (
+            <li key={one.app}>
+              <State tone="warn" word="changed by hand" hideWord />
+              <div className="grow">
+                <AppLink app={one.app} environment={name}>
+                  {one.app} was changed past Towpath
+                </AppLink>
+                <p className="soft">{sentence(driftInWords(one))}</p>
+              </div>
+              <DriftButtons drift={one} />
+            </li>
+          ))}
+        </ul>
+      )}
       <Loaded query={checks} lines={2}>
         {(all) => <Checks checks={all} />}
       </Loaded>

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { memo, useCallback, useRef } from 'react'
+import { memo, type ReactNode, useCallback, useRef } from 'react'
 import type { App, AppInEnvironment } from '../../api/apps.ts'
 import { Behind } from '../parts/behind.tsx'
 import { State, toneOfApp, wordOfApp } from '../parts/state.tsx'
@@ -8,18 +8,25 @@ import { useMedia, useWindow } from '../parts/window.ts'
 
 const ROW = 52
 
+/** What a view shows beside the environments. */
+export interface Extra {
+  title: string
+  of: (app: App) => ReactNode
+}
+
 interface MatrixProps {
   apps: readonly App[]
   environments: readonly { name: string; engine: string }[]
   chosen: ReadonlySet<string>
   setChosen: (next: ReadonlySet<string>) => void
+  extras: readonly Extra[]
 }
 
-export function Matrix({ apps, environments, chosen, setChosen }: MatrixProps) {
+export function Matrix({ apps, environments, chosen, setChosen, extras }: MatrixProps) {
   const body = useRef<HTMLTableSectionElement>(null)
   const isNarrow = useMedia('(max-width: 859px)')
   // One below the other where there is little room.
-  const height = isNarrow ? 40 + environments.length * 30 : ROW
+  const height = isNarrow ? 40 + (environments.length + extras.length) * 30 : ROW
   const { first, last } = useWindow(body, { count: apps.length, height, box: null })
   const toggle = useCallback(
     (name: string) => {
@@ -49,6 +56,11 @@ export function Matrix({ apps, environments, chosen, setChosen }: MatrixProps) {
                 {name} <span className="tag">{engine}</span>
               </th>
             ))}
+            {extras.map(({ title }) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody ref={body}>
@@ -58,6 +70,7 @@ export function Matrix({ apps, environments, chosen, setChosen }: MatrixProps) {
               key={app.name}
               app={app}
               environments={environments}
+              extras={extras}
               isChosen={chosen.has(app.name)}
               toggle={toggle}
             />
@@ -81,11 +94,12 @@ function Space({ rows, height }: { rows: number; height: number }) {
 interface RowProps {
   app: App
   environments: MatrixProps['environments']
+  extras: MatrixProps['extras']
   isChosen: boolean
   toggle: (name: string) => void
 }
 
-const Row = memo(function Row({ app, environments, isChosen, toggle }: RowProps) {
+const Row = memo(function Row({ app, environments, extras, isChosen, toggle }: RowProps) {
   const places = new Map(app.environments.map((place) => [place.environment, place]))
   return (
     <tr data-chosen={isChosen}>
@@ -106,6 +120,11 @@ const Row = memo(function Row({ app, environments, isChosen, toggle }: RowProps)
       {environments.map(({ name }) => (
         <td key={name} data-label={name}>
           <Cell app={app.name} environment={name} place={places.get(name)} />
+        </td>
+      ))}
+      {extras.map(({ title, of }) => (
+        <td key={title} data-label={title}>
+          <span className="cell">{of(app)}</span>
         </td>
       ))}
     </tr>

@@ -4,7 +4,10 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useMemo, useState } from 'react'
 import { queries } from '../live/queries.ts'
 import { Empty, Loaded, PageHead, plural } from '../parts/parts.tsx'
+import { Pick } from '../parts/pick.tsx'
+import { useChoice } from '../shell/choices.ts'
 import { useCommands } from '../shell/commands.ts'
+import { inOrder, useExtras } from './extras.tsx'
 import { type FleetFilter, filterFleet, isInTrouble, STATES } from './filter.ts'
 import { Matrix } from './matrix.tsx'
 
@@ -23,7 +26,12 @@ export function FleetPage() {
   const [text, setText] = useState(filter.q ?? '')
   const q = useDeferredValue(text)
   const all = apps.data
-  const shown = useMemo(() => filterFleet(all ?? [], { ...filter, q }, engines), [all, filter, q, engines])
+  const view = useChoice('view')
+  const extras = useExtras(view)
+  const shown = useMemo(
+    () => inOrder(filterFleet(all ?? [], { ...filter, q }, engines), view),
+    [all, filter, q, engines, view],
+  )
   const teams = useMemo(() => [...new Set((all ?? []).flatMap(({ owner }) => owner ?? []))].sort(), [all])
   const places = (all ?? []).flatMap((app) => app.environments)
   const trouble = places.filter(isInTrouble).length
@@ -107,34 +115,16 @@ export function FleetPage() {
               )}
             </Empty>
           ) : (
-            <Matrix apps={shown} environments={environments} chosen={chosen} setChosen={setChosen} />
+            <Matrix
+              apps={shown}
+              environments={environments}
+              chosen={chosen}
+              setChosen={setChosen}
+              extras={extras}
+            />
           )
         }
       </Loaded>
     </>
-  )
-}
-
-function Pick({
-  label,
-  value,
-  of,
-  set,
-}: {
-  label: string
-  value: string | undefined
-  of: readonly string[]
-  set: (value: string) => void
-}) {
-  return (
-    <label className="field">
-      {label}
-      <select value={value ?? ''} onChange={(event) => set(event.target.value)}>
-        <option value="">all</option>
-        {of.map((one) => (
-          <option key={one}>{one}</option>
-        ))}
-      </select>
-    </label>
   )
 }

@@ -1,6 +1,7 @@
 /** Home: what needs me first, then what the chosen view is about. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { DriftButtons } from '../environments/drift.tsx'
 import { queries } from '../live/queries.ts'
 import { Card, Empty, Loaded, Loading, PageHead, plural, sentence } from '../parts/parts.tsx'
 import { State } from '../parts/state.tsx'
@@ -46,13 +47,17 @@ const MOST = 12
 function NeedsMe() {
   const apps = useQuery(queries.apps())
   const checks = useQuery(queries.doctor())
+  const { data: drift = [] } = useQuery(queries.drift())
+  const { data: spaces = [] } = useQuery(queries.spaces())
+  const { data: me } = useQuery(queries.me())
   if (!apps.data)
     return (
       <Card title="Needs attention">
         {apps.error ? <Loaded query={apps}>{() => null}</Loaded> : <Loading lines={2} />}
       </Card>
     )
-  const needs = needsOf(apps.data, checks.data ?? [])
+  const mine = spaces.filter(({ owner }) => owner === me?.name)
+  const needs = needsOf({ apps: apps.data, checks: checks.data ?? [], drift, spaces: mine })
   return (
     <Card
       title="Needs attention"
@@ -66,7 +71,7 @@ function NeedsMe() {
               In a folder with an app: <code>tow ship</code>
             </span>
           ) : (
-            <span>Every app is healthy, and every check is good.</span>
+            <span>Every app is healthy and as it was asked for, and every check is good.</span>
           )}
         </Empty>
       ) : (
@@ -88,13 +93,17 @@ function NeedsMe() {
 }
 
 function NeedRow({ need }: { need: Need }) {
-  const { tone, title, reason, app, environment, rollout } = need
+  const { tone, title, reason, app, environment, rollout, space, drift } = need
   return (
     <li>
       <State tone={tone} word={tone === 'bad' ? 'bad' : 'look'} hideWord />
       <div className="grow">
         {rollout ? (
           <Link to="/rollouts/$id" params={{ id: rollout }} data-row>
+            {title}
+          </Link>
+        ) : space ? (
+          <Link to="/spaces/$space" params={{ space }} data-row>
             {title}
           </Link>
         ) : app && environment ? (
@@ -108,6 +117,7 @@ function NeedRow({ need }: { need: Need }) {
         )}
         {reason && <div className="soft">{sentence(reason)}</div>}
       </div>
+      {drift && <DriftButtons drift={drift} />}
     </li>
   )
 }

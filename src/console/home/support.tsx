@@ -11,14 +11,11 @@ import { Ago } from '../parts/time.tsx'
 
 const HOURS = [1, 4, 24] as const
 const MOST = 500
-/** What changes how an app behaves for customers. */
-const FELT =
-  /^(release\.created|rollout\.(live|failed|aborted)|config\.|process\.(scaled|restarted)|maintenance\.|domain\.)/
 
 export function SupportHome() {
   const [hours, setHours] = useState<(typeof HOURS)[number]>(1)
   const [since, setSince] = useState(() => new Date(Date.now() - 3_600_000).toISOString())
-  const query = useQuery(queries.events({ since, limit: MOST }))
+  const query = useQuery(queries.events({ since, topic: 'customers', limit: MOST }))
   const { data: apps = [] } = useQuery(queries.apps())
   const { data: teams = [] } = useQuery(queries.teams())
   const owners = new Map(apps.map(({ name, owner }) => [name, owner]))
@@ -49,7 +46,7 @@ export function SupportHome() {
       <Loaded query={query}>
         {(events) => {
           const places = [
-            ...Map.groupBy(events.filter(isFelt), ({ app, environment }) => `${app}/${environment}`),
+            ...Map.groupBy(events.filter(isOfApp), ({ app, environment }) => `${app}/${environment}`),
           ]
           if (places.length === 0)
             return (
@@ -108,4 +105,4 @@ export function SupportHome() {
   )
 }
 
-const isFelt = ({ kind, app, environment }: Event) => app !== null && environment !== null && FELT.test(kind)
+const isOfApp = ({ app, environment }: Event) => app !== null && environment !== null

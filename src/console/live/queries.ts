@@ -35,6 +35,14 @@ export const queries = {
       queryFn: () => platform.environments.check({ name }),
       refetchInterval: 60_000,
     }),
+  capacity: (name: string) =>
+    queryOptions({
+      queryKey: ['capacity', name],
+      queryFn: () => platform.environments.capacity({ name }),
+      refetchInterval: ALL_SEEN_AGAIN,
+    }),
+  drift: () =>
+    queryOptions({ queryKey: ['drift'], queryFn: () => platform.drift.list(), refetchInterval: 60_000 }),
   doctor: () =>
     queryOptions({ queryKey: ['doctor'], queryFn: () => platform.system.doctor(), refetchInterval: 60_000 }),
   status: () =>
@@ -97,6 +105,32 @@ export const queries = {
     queryOptions({
       queryKey: ['of', app, environment, 'why'],
       queryFn: () => platform.events.why({ app, environment }),
+    }),
+  spaces: () =>
+    queryOptions({
+      queryKey: ['spaces'],
+      queryFn: () => platform.spaces.list({}),
+      refetchInterval: ALL_SEEN_AGAIN,
+    }),
+  space: (space: string) =>
+    queryOptions({
+      queryKey: ['space', space],
+      queryFn: () => platform.spaces.get({ space }),
+      // One that is gone does not come back by looking.
+      refetchInterval: ({ state }) => (state.error ? false : SEEN_AGAIN),
+    }),
+  spacePlan: (space: string) =>
+    queryOptions({ queryKey: ['space-plan', space], queryFn: () => platform.spaces.plan({ space }) }),
+  spaceLinks: (space: string) =>
+    queryOptions({
+      queryKey: ['space-links', space],
+      queryFn: () => platform.spaces.links({ space }),
+      staleTime: 60_000,
+    }),
+  invitations: (space: string) =>
+    queryOptions({
+      queryKey: ['space-invitations', space],
+      queryFn: () => platform.spaces.invitations({ space }),
     }),
   builds: (app?: string) =>
     queryOptions({

@@ -20,6 +20,11 @@ const ABOUT_ALL: Record<string, string[]> = {
   token: ['tokens'],
   build: ['builds', 'build'],
   ship: ['builds', 'build'],
+  space: ['spaces', 'space', 'space-plan', 'space-links', 'space-invitations'],
+  // What is below a space changes what differs from it.
+  rollout: ['space-plan'],
+  config: ['space-plan'],
+  drift: ['drift'],
 }
 
 export function refreshByEvents(queries: QueryClient): void {

@@ -4,14 +4,14 @@ import { plural } from './parts.tsx'
 /** `3 behind stage`. */
 export function Behind({ behind }: { behind: AppInEnvironment['behind'] }) {
   if (!behind) return null
-  const { environment, artifacts } = behind
+  const { environment, releases } = behind
   const words =
-    artifacts === null
+    releases === null
       ? `What serves here was never live in ${environment}`
-      : `${plural(artifacts, 'newer build')} went live in ${environment} since`
+      : `${plural(releases, 'release')} of other code went live in ${environment} since`
   return (
     <span className="tag" data-tone="warn" title={words}>
-      {artifacts === null ? `not what ${environment} had` : `${artifacts} behind ${environment}`}
+      {releases === null ? `not what ${environment} had` : `${releases} behind ${environment}`}
     </span>
   )
 }

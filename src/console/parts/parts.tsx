@@ -3,33 +3,40 @@ import type { UseQueryResult } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import type { TowError } from '../../api/errors.ts'
 
+/** `text` for the clipboard; `what` it is, for whoever does not see beside what the button stands. */
+export function Copy({ text, what = text }: { text: string; what?: string }) {
+  const [isCopied, setCopied] = useState(false)
+  return (
+    <button
+      type="button"
+      className="button"
+      data-tone="quiet"
+      aria-label={`Copy ${what}`}
+      onClick={() => {
+        void navigator.clipboard?.writeText(text).then(() => setCopied(true))
+        setTimeout(() => setCopied(false), 1500)
+      }}
+    >
+      {isCopied ? 'Copied' : 'Copy'}
+    </button>
+  )
+}
+
 /** A command that does the same as what is beside it. */
 export function Command({ text }: { text: string }) {
-  const [isCopied, setCopied] = useState(false)
   return (
     <span className="command">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
       <code tabIndex={0}>{text}</code>
-      <button
-        type="button"
-        className="button"
-        data-tone="quiet"
-        aria-label={`Copy ${text}`}
-        onClick={() => {
-          void navigator.clipboard?.writeText(text).then(() => setCopied(true))
-          setTimeout(() => setCopied(false), 1500)
-        }}
-      >
-        {isCopied ? 'Copied' : 'Copy'}
-      </button>
+      <Copy text={text} />
     </span>
   )
 }
 
-/** A sentence with a capital and its full stop; the name of a release stays as it is. */
+/** A sentence with a capital and its full stop; a release and a command stay as they are. */
 export function sentence(text: string): string {
   const trimmed = text.trim()
-  const first = /^v\d/.test(trimmed) ? trimmed.charAt(0) : trimmed.charAt(0).toUpperCase()
+  const first = /^(v\d|tow )/.test(trimmed) ? trimmed.charAt(0) : trimmed.charAt(0).toUpperCase()
   return `${first}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
 }
 

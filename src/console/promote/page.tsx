@@ -149,7 +149,7 @@ function Choose({
               {name}
             </label>
             <span className="number soft">
-              v{source.release} → {target?.release ? `v${target.release}` : 'new there'}
+              v{source.release}, {target?.release ? `there v${target.release}` : 'new there'}
             </span>
             {differs ? (
               <Behind behind={target?.behind ?? null} />

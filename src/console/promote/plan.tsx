@@ -5,6 +5,7 @@ import { queries } from '../live/queries.ts'
 import { Card, Hint, Loaded, plural, sentence } from '../parts/parts.tsx'
 import { platform } from '../platform.ts'
 import { ask, perform } from '../shell/act.tsx'
+import { Brings, MissingConfig } from './brings.tsx'
 import type { Started } from './page.tsx'
 
 interface PlanProps {
@@ -17,10 +18,6 @@ interface PlanProps {
 /** What would change, and every reason why it can’t be done; the platform says both. */
 export function Plan({ apps, from, to, onStarted }: PlanProps) {
   const query = useQuery(queries.plan(apps, to))
-  const { data: all = [] } = useQuery(queries.apps())
-  const commitOf = (app: string, environment: string) =>
-    all.find(({ name }) => name === app)?.environments.find((place) => place.environment === environment)
-      ?.commit ?? null
   return (
     <Loaded query={query} lines={6}>
       {(plans) => {
@@ -48,11 +45,7 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
               )}
             </div>
             {plans.map((plan) => (
-              <OnePlan
-                key={plan.app}
-                plan={plan}
-                commits={[commitOf(plan.app, to), commitOf(plan.app, from)]}
-              />
+              <OnePlan key={plan.app} plan={plan} />
             ))}
           </>
         )
@@ -61,8 +54,7 @@ export function Plan({ apps, from, to, onStarted }: PlanProps) {
   )
 }
 
-/** `commits`: of what serves there, and of what comes. */
-function OnePlan({ plan, commits: [before, after] }: { plan: PromotionPlan; commits: (string | null)[] }) {
+function OnePlan({ plan }: { plan: PromotionPlan }) {
   const { app, pinned, unchanged, refusals, differences, to } = plan
   return (
     <Card
@@ -76,12 +68,6 @@ function OnePlan({ plan, commits: [before, after] }: { plan: PromotionPlan; comm
       }
     >
       <div className="stack">
-        {!unchanged && after && (
-          <p>
-            Commit <span className="mono">{before?.slice(0, 7) ?? 'none'}</span> →{' '}
-            <span className="mono">{after.slice(0, 7)}</span>
-          </p>
-        )}
         {refusals.map(({ message, hint }) => (
           <div className="problem" key={message}>
             <p>{sentence(message)}</p>
@@ -92,10 +78,15 @@ function OnePlan({ plan, commits: [before, after] }: { plan: PromotionPlan; comm
             )}
           </div>
         ))}
+        {!unchanged && <Brings plan={plan} />}
+        {!unchanged && <MissingConfig plan={plan} />}
         {unchanged ? (
           <p className="soft">{to} serves this artifact with this config.</p>
         ) : (
-          <Differences differences={differences} />
+          <div>
+            <h3>What differs from what serves in {to}</h3>
+            <Differences differences={differences} />
+          </div>
         )}
       </div>
     </Card>

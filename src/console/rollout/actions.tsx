@@ -20,7 +20,7 @@ export function RolloutActions({ rollout }: { rollout: Rollout }) {
           Retry…
         </button>
       )}
-      {phase === 'live' && (
+      {(phase === 'live' || phase === 'failed' || phase === 'aborted') && (
         <button type="button" className="button" onClick={() => askRollback({ app, environment })}>
           Roll back…
         </button>

@@ -1,6 +1,6 @@
 /** One rollout as it happens: how far it has come, what takes traffic, why it failed, and what can be done. */
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { Rollout } from '../../api/rollouts.ts'
 import { Sets } from '../app/sets.tsx'
@@ -13,6 +13,7 @@ import { Ago, Took } from '../parts/time.tsx'
 import { useCommands } from '../shell/commands.ts'
 import { askAbort, askRetry, RolloutActions } from './actions.tsx'
 import { Phases } from './phases.tsx'
+import { Tail } from './tail.tsx'
 
 const route = getRouteApi('/rollouts/$id')
 
@@ -24,8 +25,7 @@ export function RolloutPage() {
 }
 
 function RolloutView({ rollout }: { rollout: Rollout }) {
-  const { app, environment, release, previous, phase, message, hint, by, startedAt, endedAt, lastLines } =
-    rollout
+  const { app, environment, release, previous, phase, message, hint, by, startedAt, endedAt } = rollout
   const isOver = endedAt !== null
   const navigate = useNavigate()
   const processes = useQuery(queries.processes({ app, environment, isMoving: !isOver }))
@@ -76,21 +76,6 @@ function RolloutView({ rollout }: { rollout: Rollout }) {
         </section>
         <div className="columns wide-left">
           <div className="stack">
-            {lastLines.length > 0 && (
-              <Card
-                title="The last it wrote"
-                end={
-                  <Link to="/apps/$app/$environment/logs" params={{ app, environment }} data-row>
-                    All logs
-                  </Link>
-                }
-              >
-                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
-                <pre className="lines" tabIndex={0}>
-                  {lastLines.join('\n')}
-                </pre>
-              </Card>
-            )}
             {failing.length > 0 && (
               <Card title="What is wrong with its processes" flush>
                 <ul className="rows">
@@ -104,6 +89,7 @@ function RolloutView({ rollout }: { rollout: Rollout }) {
                 </ul>
               </Card>
             )}
+            <Tail rollout={rollout} />
             <Card title="What serves now">
               <Loaded query={processes} lines={2}>
                 {({ sets, maintenance }) => <Sets sets={sets} maintenance={maintenance} />}

@@ -2,7 +2,16 @@
 import type { ReactNode } from 'react'
 
 export interface PageLink {
-  to: '/' | '/fleet' | '/timeline' | '/builds' | '/promote' | '/environments' | '/people' | '/delivery'
+  to:
+    | '/'
+    | '/fleet'
+    | '/spaces'
+    | '/timeline'
+    | '/builds'
+    | '/promote'
+    | '/environments'
+    | '/people'
+    | '/delivery'
   name: string
   /** After `g`. */
   key: string
@@ -25,6 +34,7 @@ const icon = (path: string) => (
 export const PAGES: readonly PageLink[] = [
   { to: '/', name: 'Home', key: 'h', icon: icon('M2.5 7 8 2.5 13.5 7v6.5h-4V9.5h-3v4h-4Z') },
   { to: '/fleet', name: 'Fleet', key: 'f', icon: icon('M2 3h5v4H2zM9 3h5v4H9zM2 9h5v4H2zM9 9h5v4H9z') },
+  { to: '/spaces', name: 'Spaces', key: 's', icon: icon('M2.5 2.5h8v8h-8zM5.5 13.500h8v-8') },
   { to: '/promote', name: 'Promote', key: 'p', icon: icon('M8 13V3m0 0L4 7m4-4 4 4') },
   {
     to: '/timeline',

@@ -1,30 +1,32 @@
 /** The timeline: everything, by whom and when; every choice of what to see has an address. */
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { queries } from '../live/queries.ts'
-import { EventRows } from '../parts/events.tsx'
-import { Card, Empty, Loaded, PageHead } from '../parts/parts.tsx'
-import { platform } from '../platform.ts'
+import { PageHead } from '../parts/parts.tsx'
+import { Pick } from '../parts/pick.tsx'
+import { useChoice, type View } from '../shell/choices.ts'
+import { Around, type EventFilter, Newest } from './lists.tsx'
 
 const route = getRouteApi('/timeline')
-const PAGE = 100
-const AROUND = 20
 const KINDS = [
-  'app',
-  'build',
-  'ship',
-  'release',
-  'rollout',
-  'config',
-  'process',
-  'maintenance',
-  'environment',
-  'person',
-  'team',
-  'token',
-  'session',
-  'platform',
+  ...['app', 'build', 'ship', 'release', 'rollout', 'config', 'process', 'run', 'maintenance', 'drift'],
+  ...['space', 'need', 'environment', 'drain', 'person', 'team', 'token', 'session', 'key', 'platform'],
 ]
+/** What belongs together, in place of a kind. */
+const TOPICS = {
+  changes: 'what changed',
+  customers: 'what customers may feel',
+  deliveries: 'deliveries',
+} as const
+type Topic = keyof typeof TOPICS
+const isTopic = (kind: string): kind is Topic => kind in TOPICS
+/** What each view begins with, where the address says nothing. */
+const FIRST: Record<View, string> = { developer: '', support: 'customers', lead: 'deliveries' }
+const ALL = 'all'
+
+/** One that is not in the list, as a link may name it, is there too. */
+const kindsWith = (kind: string) =>
+  kind === '' || kind === ALL || isTopic(kind) || KINDS.includes(kind) ? KINDS : [kind, ...KINDS]
 
 type Search = ReturnType<typeof route.useSearch>
 
@@ -35,10 +37,9 @@ const instant = (text: string | undefined) => {
 }
 
 function asked({ app, environment, by, kind, since, until }: Search) {
-  const filter = { app, environment, by, kind, since: instant(since), until: instant(until) }
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value)) as {
-    [Key in keyof typeof filter]?: string
-  }
+  const of = kind === undefined || kind === ALL ? {} : isTopic(kind) ? { topic: kind } : { kind }
+  const filter = { app, environment, by, since: instant(since), until: instant(until), ...of }
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value)) as EventFilter
 }
 
 export function TimelinePage() {
@@ -47,33 +48,45 @@ export function TimelinePage() {
   const { data: apps = [] } = useQuery(queries.apps())
   const { data: people = [] } = useQuery(queries.people())
   const { data: pipeline } = useQuery(queries.pipeline())
+  const view = useChoice('view')
+  // An address that names one event shows it to everybody in the same way.
+  const kind = search.kind ?? (search.at ? '' : FIRST[view])
   const set = (next: Partial<Search>) =>
     void navigate({
       search: (before: Search) => ({ ...before, at: '', ...next }) as Search,
       replace: true,
       resetScroll: false,
     })
-  const filter = asked(search)
+  const filter = asked({ ...search, kind })
   const isFiltered = Object.keys(filter).length > 0
   return (
     <>
       <PageHead title="Timeline" below="Who did what to what, and when" />
       <div className="filters">
-        <Field label="App" name="app" value={search.app} list={apps.map(({ name }) => name)} set={set} />
-        <Field
+        <Pick label="App" value={search.app} of={apps.map(({ name }) => name)} set={(app) => set({ app })} />
+        <Pick
           label="Environment"
-          name="environment"
           value={search.environment}
-          list={pipeline?.environments ?? []}
-          set={set}
+          of={pipeline?.environments ?? []}
+          set={(environment) => set({ environment })}
         />
-        <Field label="Person" name="by" value={search.by} list={people.map(({ name }) => name)} set={set} />
+        <Pick
+          label="Person"
+          value={search.by}
+          of={people.map(({ name }) => name)}
+          set={(by) => set({ by })}
+        />
         <label className="field">
           Kind
-          <select value={search.kind ?? ''} onChange={(event) => set({ kind: event.target.value })}>
-            <option value="">all</option>
-            {KINDS.map((kind) => (
-              <option key={kind}>{kind}</option>
+          <select value={kind || ALL} onChange={(event) => set({ kind: event.target.value })}>
+            <option value={ALL}>all</option>
+            {Object.entries(TOPICS).map(([topic, words]) => (
+              <option key={topic} value={topic}>
+                {words}
+              </option>
+            ))}
+            {kindsWith(kind).map((one) => (
+              <option key={one}>{one}</option>
             ))}
           </select>
         </label>
@@ -96,92 +109,16 @@ export function TimelinePage() {
           />
         </label>
         {(isFiltered || search.at) && (
-          <button type="button" className="button" onClick={() => void navigate({ search: {} })}>
+          <button type="button" className="button" onClick={() => void navigate({ search: { kind: ALL } })}>
             Show everything
           </button>
         )}
       </div>
-      <Events filter={filter} at={search.at ? Number(search.at) : undefined} isFiltered={isFiltered} />
+      {search.at ? (
+        <Around filter={filter} kind={kind} at={Number(search.at)} />
+      ) : (
+        <Newest filter={filter} kind={kind} isFiltered={isFiltered} />
+      )}
     </>
-  )
-}
-
-function Events({
-  filter,
-  at,
-  isFiltered,
-}: {
-  filter: ReturnType<typeof asked>
-  at: number | undefined
-  isFiltered: boolean
-}) {
-  const query = useInfiniteQuery({
-    queryKey: ['events', 'timeline', filter, at],
-    queryFn: ({ pageParam }) =>
-      platform.events.list({
-        ...filter,
-        limit: PAGE,
-        ...(pageParam === undefined ? {} : { before: pageParam }),
-      }),
-    initialPageParam: (at === undefined ? undefined : at + AROUND) as number | undefined,
-    getNextPageParam: (last) => (last.length === PAGE ? last.at(-1)!.position : undefined),
-  })
-  return (
-    <Loaded query={query} lines={10}>
-      {({ pages }) => {
-        const events = pages.flat()
-        if (events.length === 0)
-          return (
-            <Empty title={isFiltered ? 'Nothing like that happened' : 'Nothing happened yet'}>
-              <Link to="/timeline" search={{}}>
-                Everything
-              </Link>
-            </Empty>
-          )
-        return (
-          <Card title={at === undefined ? 'Newest first' : `Around ${at}`} flush>
-            <EventRows events={events} chosen={at} />
-            {query.hasNextPage && (
-              <p className="note">
-                <button
-                  type="button"
-                  className="button"
-                  disabled={query.isFetching}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  {query.isFetchingNextPage ? 'Loading…' : `${PAGE} older`}
-                </button>
-              </p>
-            )}
-          </Card>
-        )
-      }}
-    </Loaded>
-  )
-}
-
-function Field({
-  label,
-  name,
-  value,
-  list,
-  set,
-}: {
-  label: string
-  name: 'app' | 'environment' | 'by'
-  value: string | undefined
-  list: readonly string[]
-  set: (next: Partial<Search>) => void
-}) {
-  return (
-    <label className="field">
-      {label}
-      <select value={value ?? ''} onChange={(event) => set({ [name]: event.target.value })}>
-        <option value="">all</option>
-        {[...new Set([...(value ? [value] : []), ...list])].map((one) => (
-          <option key={one}>{one}</option>
-        ))}
-      </select>
-    </label>
   )
 }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
 import type { ContentSource, Desired, DesiredSet, Engine, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
+import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
 import { configName, putConfig } from './config-secrets.ts'
 import { domainProblem } from './domains/refused.ts'
@@ -183,6 +184,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         platform: { os: 'linux', arch },
         runtimes: await images.runtimes(),
       }
+    },
+    async capacity() {
+      return capacityOf((await session()).cluster)
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),

@@ -10,6 +10,7 @@ import { connectRunner, limitsHere, nameOf, pathsOf, readLogs } from '../../runn
 import type { ContentSource, Desired, Engine, Problem, Target } from '../engine.ts'
 import { lineFilter } from '../log-filter.ts'
 import { attachTo } from './attachment.ts'
+import { capacityHere } from './capacity.ts'
 import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
 import { domainProblem, seenDomains } from './domains.ts'
@@ -164,6 +165,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
         runtimes: (await runtimes.all()).map(({ name, version }) => ({ name, version })),
       }
     },
+    capacity: async () => capacityHere(),
     async refuses(artifact) {
       const problem = platformProblem(artifact, machine)
       if (problem) return problem

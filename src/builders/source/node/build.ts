@@ -102,6 +102,7 @@ async function fullInstall(work: Work, project: Project, key: string, tools: Too
       production: false,
       target: temporary,
       scratch: join(workspace.folder, 'install-full'),
+      because: workspace.installs,
       cache: workspace.cache,
       steps,
     })

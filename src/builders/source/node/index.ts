@@ -7,7 +7,7 @@ import type { Language, LanguageResult, Source, Work } from '../language.ts'
 import { findSite, serveCommand, siteFolders, wrapSite } from '../static/site.ts'
 import type { Toolbox } from '../tools.ts'
 import { buildInCopy, needsBuild } from './build.ts'
-import { hasProductionDependencies, install, installInputs, installKey } from './install.ts'
+import { hasProductionDependencies, install, installInputs, installKey, installParts } from './install.ts'
 import { chooseToolchain, placeTools } from './manager.ts'
 import { npmComponents } from './packages.ts'
 import { type Project, readProject } from './project.ts'
@@ -22,12 +22,13 @@ export const node: Language = {
     const start = await startCommand(project.json, source.app, needsBuild(project, declaration.command))
     const site = isSite(project, declaration, start)
     if (!site && (await isPlainSite(source, declaration, start))) return null
-    const { toolchain, key } = await prepare(project, toolbox)
+    const { toolchain, inputs, key } = await prepare(project, toolbox)
     const version = toolchain.node.version
     return {
       because: becauseOf(project, site),
       tools: { node: version, [toolchain.manager.name]: toolchain.manager.version },
       dependencyKey: !site && hasProductionDependencies(project) ? key : null,
+      dependencyParts: installParts(inputs),
       runtime: {
         name: 'node',
         version,
@@ -124,6 +125,7 @@ async function productionFolder(
     production: true,
     target,
     scratch: join(workspace.folder, 'install'),
+    because: workspace.installs,
     cache: workspace.cache,
     steps,
   })

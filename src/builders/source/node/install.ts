@@ -103,6 +103,20 @@ export function installKey(
   })
 }
 
+/** The files of the key by name; those of a folder stand together. */
+export function installParts(inputs: ReadonlyMap<string, Buffer>): Record<string, string> {
+  const named = Map.groupBy(inputs, ([path]) => {
+    const isAlone = [...SETTINGS, 'package.json'].some((name) => posix.basename(path) === name)
+    return isAlone || posix.dirname(path) === '.' ? path : posix.dirname(path)
+  })
+  return Object.fromEntries(
+    [...named].map(([name, files]) => [
+      name,
+      keyOf(files.map(([path, data]) => [path, data.toString('base64')])),
+    ]),
+  )
+}
+
 /** Whether the app needs any package to run. */
 export function hasProductionDependencies(project: Project): boolean {
   return [project.json, ...project.needed.map(({ json }) => json)].some(
@@ -122,11 +136,13 @@ export interface InstallOptions {
   cache: string
   bin: string
   steps: StepRunner
+  /** Why it was not kept from before. */
+  because: string
 }
 
 /** Installs packages from nothing but their inputs, so that the same inputs give the same folders. */
 export async function install(options: InstallOptions): Promise<void> {
-  const { project, toolchain, inputs, production, target, scratch, cache, bin, steps } = options
+  const { project, toolchain, inputs, production, target, scratch, cache, bin, steps, because } = options
   await rm(scratch, { recursive: true, force: true })
   for (const [path, data] of inputs) {
     await mkdir(dirname(join(scratch, path)), { recursive: true })
@@ -136,7 +152,7 @@ export async function install(options: InstallOptions): Promise<void> {
   if (toolchain.manager.name === 'berry' && project.lockfile === null)
     await writeFile(join(scratch, 'yarn.lock'), '')
   const { args, env } = commandOf(project, toolchain, production, cache)
-  await steps.run({ name: args.join(' '), command: args, folder: scratch, path: [bin], env })
+  await steps.run({ name: args.join(' '), command: args, folder: scratch, path: [bin], env, because })
   await mkdir(target, { recursive: true })
   for (const folder of ['.', ...project.members.map((member) => member.folder)]) {
     const modules = join(scratch, folder, 'node_modules')

@@ -19,7 +19,7 @@ export const python: Language = {
     return {
       because: `A Python app: there is ${project.listedIn === null ? 'a Python file to start' : `a ${project.listedIn}`}`,
       tools: { python: interpreter.version, uv: uv ?? '' },
-      dependencyKey: await dependencyKeyOf(source, project, interpreter, uv),
+      ...(await dependenciesOf(source, project, interpreter, uv)),
       runtime: { name: 'python', version: interpreter.version, range: `${interpreter.minor}.x` },
       folder: '.',
       processes: start === null ? {} : { web: start },
@@ -60,25 +60,28 @@ async function prepare(project: PythonProject, toolbox: Toolbox) {
   return { interpreter, uv }
 }
 
-async function dependencyKeyOf(
+async function dependenciesOf(
   source: Source,
   project: PythonProject,
   interpreter: Interpreter,
   uv: string | null,
-): Promise<string> {
-  const constraints = project.lines
-    .filter((line) => line.startsWith('-c '))
-    .map((line) => readText(line.slice(3)))
-  return keyOf({
-    layout: 1,
-    constraints: await Promise.all(constraints),
-    lines: project.lines.map((line) => line.replace(source.app, '')),
-    local: await localInputs(source, project.local),
+) {
+  const named = project.lines.filter((line) => line.startsWith('-c ')).map((line) => readText(line.slice(3)))
+  const constraints = await Promise.all(named)
+  const lines = project.lines.map((line) => line.replace(source.app, ''))
+  const local = await localInputs(source, project.local)
+  const dependencyKey = keyOf({
+    ...{ layout: 1, constraints, lines, local },
     locked: project.isLocked,
     python: [interpreter.version, interpreter.command],
     client: uv === null ? 'pip' : 'uv',
     machine: [process.platform, process.arch],
   })
+  const dependencyParts = {
+    [project.listedIn ?? 'what the app needs']: keyOf([constraints, lines]),
+    ...(local.length > 0 && { 'a package of this repository': keyOf(local) }),
+  }
+  return { dependencyKey, dependencyParts }
 }
 
 /** The source as it is, or a copy in which the build step ran. */

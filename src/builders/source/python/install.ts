@@ -68,6 +68,7 @@ export async function installPackages(
           ...['--target', site, ...(project.isLocked ? ['--no-deps'] : []), ...list],
         ],
         folder,
+        because: workspace.installs,
         env: {
           ...REPRODUCIBLE,
           PIP_CACHE_DIR: join(workspace.cache, 'pip'),
@@ -92,6 +93,7 @@ export async function installPackages(
           ...list,
         ],
         folder,
+        because: workspace.installs,
         env: {
           ...REPRODUCIBLE,
           UV_CACHE_DIR: join(workspace.cache, 'uv'),

@@ -26,16 +26,18 @@ export const ruby: Language = {
     }
     const { tool, bundler } = await rubyTools(project, toolbox)
     const web = await startCommand(source.app, project)
+    const inputs = await inputsOf(source, project)
     return {
       because: 'A Ruby app: there is a Gemfile',
       tools: { ruby: tool.version, bundler: bundler.version },
       dependencyKey: keyOf({
         layout: 1,
-        inputs: await inputsOf(source, project),
+        inputs,
         ruby: tool.version,
         bundler: bundler.version,
         machine: [process.platform, process.arch],
       }),
+      dependencyParts: Object.fromEntries(inputs),
       runtime: {
         name: 'ruby',
         version: tool.version,
@@ -127,6 +129,7 @@ async function bundleInstall(
     name: `bundle install${isVendored ? ' --local' : ''}`,
     command: [bundler.file, 'install', '--jobs', '2', ...(isVendored ? ['--local'] : [])],
     folder: app,
+    because: workspace.installs,
     env: {
       ...environmentIn(scratch, app),
       BUNDLE_PATH: bundle,

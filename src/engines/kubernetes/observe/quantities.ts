@@ -10,6 +10,9 @@ function amount(quantity: string | undefined): number {
   return Number(match[1]) * (BINARY[unit] ?? DECIMAL[unit] ?? 0)
 }
 
+/** `250m` is 0.25. */
+export const cores = (quantity: string): number => amount(quantity)
+
 /** 100 is one core. */
 export function cpuPercent(quantity: string): number {
   return Math.round(amount(quantity) * 1000) / 10

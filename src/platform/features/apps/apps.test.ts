@@ -204,19 +204,20 @@ describe('an app behind the environment before it', () => {
     return rollout
   }
 
-  it('says by how many artifacts, and nothing where both serve the same', async () => {
+  it('says by how many releases of other code, and nothing where both serve the same', async () => {
     await live('stage', 'a')
     const rollout = await live('prod', 'a')
     expect(await inProd()).toMatchObject({
       behind: null,
       rollout: { id: rollout, release: 1, phase: 'live' },
     })
-    for (const letter of ['b', 'c', 'b', 'd']) await live('stage', letter)
-    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', artifacts: 3 } })
+    // The same code once more is no other.
+    for (const letter of ['b', 'c', 'b', 'b', 'd']) await live('stage', letter)
+    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', releases: 4 } })
   })
 
   it('does not count where its own was never there', async () => {
     await live('prod', 'e')
-    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', artifacts: null } })
+    expect(await inProd()).toMatchObject({ behind: { environment: 'stage', releases: null } })
   })
 })

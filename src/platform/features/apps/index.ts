@@ -42,7 +42,7 @@ export interface AppsOptions {
     db: Queries | Within,
     filter: { app?: string | undefined; environment?: string | undefined },
   ) => Promise<Wanted[]>
-  /** How many newer artifacts were live where each lags behind; null where its own never was. In the same order. */
+  /** How many releases of other code went live where each lags behind; null where its own never was. In the same order. */
   newer: (db: Queries | Within, lags: readonly Lag[]) => Promise<(number | null)[]>
   /** Stops the app everywhere and forgets it; answers with where it ran and which databases are kept. */
   stop: (
@@ -80,7 +80,7 @@ export function createApps(options: AppsOptions) {
     const behind = new Map(
       lags.map(({ app, environment, before }, index) => [
         `${app}/${environment}`,
-        { environment: before.environment, artifacts: counts[index] ?? null },
+        { environment: before.environment, releases: counts[index] ?? null },
       ]),
     )
     const byApp = Map.groupBy(all, (one) => one.app)

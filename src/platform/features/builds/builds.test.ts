@@ -231,6 +231,7 @@ describe('a build', () => {
     const first = await build({ app: 'v1', lock: 'b@1' })
     const second = await build({ app: 'v2', lock: 'b@1' })
     expect(second.steps.find((step) => step.name === 'install')?.reused).toBe('the lockfile has not changed')
+    expect(second.steps.at(-1)?.because).toBe('app changed')
     const [one, other] = await Promise.all(
       [first, second].map((row) => platform.builds.artifactOrRefuse(row.artifact!)),
     )

@@ -27,7 +27,9 @@ export function inputsOf(
   plan: BuildPlan,
 ): string {
   const { build, run } = declaration
-  return digestOf({ version: 1, source, path, build, run, builder, plan })
+  // What the keys are made of decides nothing beside them.
+  const { parts: _parts, ...decides } = plan
+  return digestOf({ version: 1, source, path, build, run, builder, plan: decides })
 }
 
 export function nameArtifact(content: Omit<Artifact, 'digest'>): Artifact {

@@ -15,7 +15,8 @@ import type { BuildOutput } from './log.ts'
 import { refusals } from './messages.ts'
 import { inputsOf, nameArtifact, pathInContext } from './rules.ts'
 import type { StepRecorder } from './steps.ts'
-import { type BuildRow, findResult } from './store.ts'
+import { type BuildRow, findResult, lastSucceeded } from './store.ts'
+import { type Before, whyBuilt, whyInstalled } from './why.ts'
 import type { WorkFolder } from './work.ts'
 
 export interface Workshop {
@@ -41,6 +42,7 @@ export interface Job {
 export interface Outcome {
   artifact: Artifact
   inputs: string
+  parts: BuildPlan['parts']
   because: string
   /** The build that gave the artifact before; null where this one did. */
   reusedFrom: string | null
@@ -64,11 +66,15 @@ export async function runBuild(shop: Workshop, job: Job): Promise<Outcome> {
   if (!row.rebuild) {
     const known = await reusable(shop, inputs)
     if (known) {
-      steps.begin('Build', `the same inputs gave the artifact ${known.artifact.digest.slice(0, 12)} before`)
-      return { ...known, inputs, because: plan.because }
+      const short = known.artifact.digest.slice(0, 12)
+      steps.begin('Build', { reused: `the same inputs gave the artifact ${short} before` })
+      return { ...known, inputs, parts: plan.parts, because: plan.because }
     }
   }
 
+  const before = await findBefore(shop, row)
+  const now = { rebuild: row.rebuild, declaration, parts: plan.parts, context }
+  const why = whyBuilt(now, before)
   const kept = plan.dependencyKey === null ? null : await findDependencies(shop, plan.dependencyKey, job)
   mkdirSync(work.workspace, { mode: 0o755 })
   mkdirSync(shop.cache, { recursive: true, mode: 0o755 })
@@ -76,19 +82,35 @@ export async function runBuild(shop: Workshop, job: Job): Promise<Outcome> {
     folder: work.workspace,
     cache: shop.cache,
     dependencies: kept?.folder ?? null,
+    installs: whyInstalled(now, before),
     secrets: job.secrets,
   }
   const report = {
-    step: (name: string, options: { reused?: string } = {}) => steps.begin(name, options.reused),
+    step: (name: string, said: { reused?: string; because?: string } = {}) =>
+      steps.begin(name, said.reused === undefined ? { because: said.because ?? why } : said),
     output: job.output.write,
     started: work.started,
   }
   const result = await builder.build(plan, source, declaration.build, workspace, report, signal)
   signal.throwIfAborted()
 
-  steps.begin('Keep the result')
+  steps.begin('Keep the result', { because: why })
   const artifact = await keepResult(shop, job, { plan, result, context, kept, run, path })
-  return { artifact, inputs, because: plan.because, reusedFrom: null }
+  return { artifact, inputs, parts: plan.parts, because: plan.because, reusedFrom: null }
+}
+
+/** What the app's last good build was made of, as far as it is still known. */
+async function findBefore({ db, content }: Workshop, { app }: BuildRow): Promise<Before | null> {
+  const last = await lastSucceeded(db, app)
+  if (!last) return null
+  const { declaration, parts, tree } = last
+  try {
+    const context = subtree(await content.completeTree(db, tree), declaration.context)
+    return { declaration, parts, context }
+  } catch (error) {
+    if (error instanceof TowError) return { declaration, parts, context: null }
+    throw error
+  }
 }
 
 async function planBuild(

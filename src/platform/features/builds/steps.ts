@@ -5,7 +5,8 @@ import type { Clock } from '../../kernel/clock.ts'
 export type Step = Build['steps'][number]
 
 export interface StepRecorder {
-  begin(name: string, reused?: string): void
+  /** `reused`: why it does not run; `because`: why it does, where it might have been reused. */
+  begin(name: string, why?: { reused?: string | undefined; because?: string | undefined }): void
   /** The last step is over. */
   end(failed: boolean): void
   steps(): Step[]
@@ -20,11 +21,18 @@ export function createStepRecorder(clock: Clock, onChange: () => void): StepReco
     if (last && last.endedAt === null) Object.assign(last, { endedAt: now(), failed })
   }
   return {
-    begin(name, reused) {
+    begin(name, { reused, because } = {}) {
       close(false)
       const startedAt = now()
       const endedAt = reused === undefined ? null : startedAt
-      steps.push({ name, startedAt, endedAt, reused: reused ?? null, failed: false })
+      steps.push({
+        name,
+        startedAt,
+        endedAt,
+        reused: reused ?? null,
+        because: because ?? null,
+        failed: false,
+      })
       onChange()
     },
     end(failed) {

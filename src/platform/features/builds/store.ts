@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Artifact, Layer, Origin } from '../../../api/app-spec.ts'
 import type { Build } from '../../../api/builds.ts'
+import type { BuildPlan } from '../../../builders/builder.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import type { Migration } from '../../kernel/migrations.ts'
 import type { AppDeclaration } from '../manifests/index.ts'
@@ -20,6 +21,8 @@ export interface BuildRow {
   because: string | null
   steps: Steps
   inputs: string | null
+  /** What its keys were made of, beside the source; null before it has succeeded, and of earlier versions. */
+  parts: BuildPlan['parts'] | null
   artifact: string | null
   reused: boolean
   error: BuildError | null
@@ -96,6 +99,7 @@ export const migrations: Migration[] = [
       );
     `,
   },
+  { name: 'builds/002-parts', sql: 'alter table builds add column parts jsonb;' },
 ]
 
 const tables = (db: Queries | Within) => db.withTables<Own>()
@@ -120,6 +124,19 @@ export async function insertBuild(db: Within, build: NewBuild): Promise<void> {
 
 export async function findBuild(db: Queries | Within, id: string): Promise<BuildRow | null> {
   return (await tables(db).selectFrom('builds').selectAll().where('id', '=', id).executeTakeFirst()) ?? null
+}
+
+/** The newest of the app that has succeeded. */
+export async function lastSucceeded(db: Queries, app: string): Promise<BuildRow | null> {
+  const row = await tables(db)
+    .selectFrom('builds')
+    .selectAll()
+    .where('app', '=', app)
+    .where('state', '=', 'succeeded')
+    .orderBy('position', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ?? null
 }
 
 /** What the app declared when the artifact was last built for it. */
@@ -167,6 +184,7 @@ type Settable = Partial<
     | 'because'
     | 'steps'
     | 'inputs'
+    | 'parts'
     | 'artifact'
     | 'reused'
     | 'error'
@@ -184,12 +202,13 @@ export async function updateBuild(
   from: Build['state'][],
   change: Settable,
 ): Promise<boolean> {
-  const { steps, error, ...plain } = change
+  const { steps, error, parts, ...plain } = change
   const result = await tables(db)
     .updateTable('builds')
     .set({
       ...plain,
       ...(steps !== undefined && { steps: json(steps) }),
+      ...(parts !== undefined && { parts: json(parts) }),
       ...(error !== undefined && { error: error === null ? null : json(error) }),
     })
     .where('id', '=', id)

@@ -11,7 +11,8 @@ export function viewOf(row: BuildRow): Build {
     origin: row.origin,
     by: row.requested_by,
     because: row.because,
-    steps: row.steps,
+    // Those of an earlier version do not say why.
+    steps: row.steps.map((step) => ({ ...step, because: step.because ?? null })),
     artifact: row.artifact,
     reused: row.reused,
     error: row.error,

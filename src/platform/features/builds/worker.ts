@@ -124,13 +124,14 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function succeed(row: BuildRow, outcome: Outcome, recorder: StepRecorder): Promise<void> {
-    const { artifact, inputs, because, reusedFrom } = outcome
+    const { artifact, inputs, parts, because, reusedFrom } = outcome
     const at = clock.now()
     await database.change(PLATFORM, async (change) => {
       const isOurs = await updateBuild(change.db, row.id, ['running'], {
         state: 'succeeded',
         artifact: artifact.digest,
         inputs,
+        parts,
         because,
         reused: reusedFrom !== null,
         steps: recorder.steps(),

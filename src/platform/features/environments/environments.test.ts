@@ -27,7 +27,22 @@ beforeAll(async () => {
     engines: async (name) =>
       ({
         check: async () => [{ name: 'runner', ok: true, message: `answers for ${name}` }],
+        capacity: async () => ({ of: 'this machine', cpus: 2, memoryBytes: 1024 ** 3 }),
+        observeAll: async () => [
+          observed('stage', [
+            { cpuPercent: 30, memoryBytes: 1000 },
+            { cpuPercent: 20, memoryBytes: 500 },
+          ]),
+          // The same engine, for another environment.
+          observed('prod', [{ cpuPercent: 100, memoryBytes: 9000 }]),
+        ],
       }) as never as Engine,
+    asking: async () => [
+      {
+        processes: { web: { cpuMillis: 250, memoryMegabytes: 128 }, worker: { cpuMillis: 500 } },
+        counts: { web: 2, worker: 1 },
+      },
+    ],
     appsIn: async (_db, name) => [...(apps[name] ?? []), ...(name === 'leaving' ? leaving[0]! : [])],
     leaving: async (_db, name) => {
       if (name !== 'leaving') return []
@@ -38,6 +53,11 @@ beforeAll(async () => {
 })
 
 afterAll(() => opened.close())
+
+const observed = (environment: string, processes: object[]) => ({
+  target: { app: 'web', environment },
+  sets: [{ processes }],
+})
 
 const routes = () => feature.routes.environments
 const names = async () => (await call(routes().list, undefined, { context })).map(({ name }) => name)
@@ -50,6 +70,15 @@ test('stage and prod are there from the first minute, in this order', async () =
     { name: 'stage', engine: 'local', position: 0 },
     { name: 'prod', engine: 'local', position: 1 },
   ])
+})
+
+test('tells what there is, what is asked for and by whom not, and what is used there alone', async () => {
+  expect(await call(routes().capacity, { name: 'stage' }, { context })).toEqual({
+    ...{ of: 'this machine', cpus: 2, memoryBytes: 1024 ** 3 },
+    asked: { cpus: 1, memoryBytes: 256 * 1024 ** 2 },
+    used: { cpus: 0.5, memoryBytes: 1500 },
+    ...{ processes: 3, silent: 1 },
+  })
 })
 
 test('a new environment stands at the end, or before the one that is named', async () => {

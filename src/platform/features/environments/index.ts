@@ -8,6 +8,7 @@ import type { Check, Engine, Settings } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import type { Asking } from './capacity.ts'
 import { refusals } from './messages.ts'
 import { environmentRoutes } from './routes.ts'
 import {
@@ -67,6 +68,8 @@ export interface EnvironmentsOptions {
   letGo?: (environment: string) => Promise<void>
   /** Names of the apps that run in an environment. */
   appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
+  /** What should run in an environment now, copies in spaces too. */
+  asking: (db: Queries, environment: string) => Promise<Asking[]>
   /** Names of those among them that were removed, and that the engine has not let go of yet. */
   leaving: (db: Queries | Within, environment: string) => Promise<string[]>
   /** Told in the same transaction, so that nothing of it comes back with a new environment of that name. */

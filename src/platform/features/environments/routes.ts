@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { operations } from '../../kernel/operations.ts'
+import { capacityOf } from './capacity.ts'
 import type { Environments, EnvironmentsOptions, KnownEnvironment, WantedEnvironment } from './index.ts'
 import { refusals } from './messages.ts'
 
@@ -70,6 +71,20 @@ export function environmentRoutes(environments: Environments, options: Environme
         const engine = await engines(name)
         return Promise.all(
           apps.map(async (one) => ({ app: one, text: await engine.export({ app: one, environment: name }) })),
+        )
+      }),
+      capacity: operations.environments.capacity.handler(async ({ input: { name } }) => {
+        await environments.get(database.db, name)
+        const engine = await engines(name)
+        const [room, asking, all] = await Promise.all([
+          engine.capacity(),
+          options.asking(database.db, name),
+          engine.observeAll(),
+        ])
+        return capacityOf(
+          room,
+          asking,
+          all.filter(({ target }) => target.environment === name),
         )
       }),
       check: operations.environments.check.handler(async ({ input }) => {

@@ -158,6 +158,32 @@ describe('the timeline', () => {
     expect([...first, ...second].map((event) => event.message)).toEqual(['page 3', 'page 2', 'page 1'])
   })
 
+  test('is read from a position on, newest first', async () => {
+    for (const message of ['after 1', 'after 2', 'after 3']) await note(message)
+    const third = (await server.client.events.list({ limit: 3 })).at(-1)!
+    const next = await server.client.events.list({ limit: 1, after: third.position })
+    expect(next.map(({ message }) => message)).toEqual(['after 2'])
+    const all = await server.client.events.list({ limit: 10, after: third.position })
+    expect(all.map(({ message }) => message)).toEqual(['after 3', 'after 2'])
+  })
+
+  test('is read by what belongs together', async () => {
+    for (const kind of [
+      'config.changed',
+      'config.revealed',
+      'maintenance.begun',
+      'rollout.started',
+      'token.added',
+    ])
+      await note(kind, { kind, app: 'topical' })
+    const messages = async (topic: 'customers' | 'deliveries') =>
+      (await server.client.events.list({ topic, app: 'topical' })).map(({ message }) => message)
+    expect(await messages('customers')).toEqual(['maintenance.begun', 'config.changed'])
+    expect(await messages('deliveries')).toEqual(['rollout.started'])
+    const both = await server.client.events.list({ topic: 'customers', kind: 'config', app: 'topical' })
+    expect(both.map(({ message }) => message)).toEqual(['config.changed'])
+  })
+
   test('is read between two times, the first of which belongs to it', async () => {
     await note('at noon')
     await note('at one')

@@ -10,9 +10,10 @@ import { newestEvents } from './store.ts'
 export function createEvents({ database }: { database: Database }) {
   const routes = {
     events: {
-      list: operations.events.list.handler(({ input: { since, until, before, limit, ...filter } }) =>
-        newestEvents(database.db, filter, { since, until, before, limit }),
-      ),
+      list: operations.events.list.handler(({ input }) => {
+        const { since, until, before, after, limit, ...filter } = input
+        return newestEvents(database.db, filter, { since, until, before, after, limit })
+      }),
       follow: operations.events.follow.handler(async function* ({ input, context, lastEventId }) {
         const { after, ...filter } = input
         const from = lastEventId === undefined ? after : positionOf(lastEventId)

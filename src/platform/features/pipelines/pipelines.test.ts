@@ -104,6 +104,43 @@ describe('a promotion', () => {
   })
 })
 
+describe('a plan of a promotion', () => {
+  const ship = (letter: string, subject: string) =>
+    shipLive('web', {
+      content: artifact(letter.repeat(64)),
+      origin: { commit: letter.repeat(40), subject },
+    })
+  const plan = async () => (await server.client.pipelines.plan({ apps: ['web'] }))[0]!
+
+  it('names every release that it brings, by its commit', async () => {
+    await ship('a', 'Begin')
+    expect((await plan()).brings).toMatchObject([{ number: 1, commit: 'a'.repeat(40), subject: 'Begin' }])
+    const [first] = await server.client.pipelines.promote({ to: 'prod', apps: await pinned(['web']) })
+    await control.until(first?.rollout ?? '', 'live')
+    expect((await plan()).brings).toEqual([])
+    await ship('b', 'Mend the map')
+    await ship('b', 'The same once more')
+    await ship('c', 'Add a legend')
+    expect((await plan()).brings.map(({ number, subject }) => `v${number} ${subject}`)).toEqual([
+      'v4 Add a legend',
+      'v2 Mend the map',
+    ])
+  })
+
+  it('names config that is missing there, and which of it is required', async () => {
+    const variables = { API_KEY: { required: true, secret: true, generated: false } }
+    control.config.set('web/stage', { plain: { REGION: 'eu', LEVEL: '3' }, secrets: { API_KEY: 1 } })
+    control.config.set('web/prod', { plain: { REGION: 'us' }, secrets: {} })
+    await shipLive('web', { run: runSpec({ variables }) })
+    expect(await plan()).toMatchObject({
+      missingConfig: [
+        { key: 'API_KEY', secret: true, required: true },
+        { key: 'LEVEL', secret: false, required: false },
+      ],
+    })
+  })
+})
+
 describe('the ends of a promotion', () => {
   it('are the environment and the one before it; the second by default', () => {
     expect(ends(['stage', 'prod'], undefined)).toEqual({ from: 'stage', to: 'prod' })

@@ -5,7 +5,10 @@ import type { Change } from '../../kernel/database.ts'
 import { differences, NOTHING, type ReleaseWithState, wouldRepeat } from '../releases/index.ts'
 import { platformRefusals } from './fit.ts'
 import type { PipelinesOptions } from './options.ts'
-import { noneLive, type Refusal } from './rules.ts'
+import { broughtBy, missingConfig, noneLive, type Refusal } from './rules.ts'
+
+/** Releases that are looked through for what a promotion brings. */
+const LOOKED_THROUGH = 200
 
 /** Thrown to undo what was only looked at. */
 const ONLY_LOOKED = new Error('a plan keeps nothing')
@@ -16,16 +19,20 @@ export function createPlans({ database, engines, releases, rollouts }: Pipelines
     release: ReleaseWithState,
     to: string,
     together: readonly string[],
-  ): Promise<Pick<PromotionPlan, 'differences' | 'refusals' | 'unchanged'>> {
-    const { app, run } = release
+  ): Promise<Omit<PromotionPlan, 'app' | 'from' | 'to' | 'pinned'>> {
+    const { app, environment: from, run } = release
     const found = await rollouts.refusals(change, { app, environment: to, run }, together)
     const next = { ...release, ...found.config }
     const number = await rollouts.live(change.db, app, to)
     const live = number === null ? null : await releases.find(change.db, app, to, number)
+    const unchanged = live !== null && wouldRepeat(live, next)
+    const rows = unchanged ? [] : await releases.list(change.db, app, from, LOOKED_THROUGH)
     return {
       differences: differences(live ?? NOTHING, next),
+      brings: broughtBy(rows, release.number, live?.artifact ?? null),
+      missingConfig: missingConfig(release, found.config, run.variables),
       refusals: found.refusals.map(asRefusal),
-      unchanged: live !== null && wouldRepeat(live, next),
+      unchanged,
     }
   }
 
@@ -42,6 +49,8 @@ export function createPlans({ database, engines, releases, rollouts }: Pipelines
       to,
       pinned: null,
       differences: [],
+      brings: [],
+      missingConfig: [],
       refusals: [],
       unchanged: false,
     }

@@ -1,6 +1,7 @@
 /** What a promotion would move, and everything that stands in its way. Pure. */
 import { TowError } from '../../../api/errors.ts'
-import type { ReleaseState } from '../releases/index.ts'
+import type { PromotionPlan } from '../../../api/pipelines.ts'
+import type { ReleaseState, SummaryRow } from '../releases/index.ts'
 
 export interface Refusal {
   message: string
@@ -40,6 +41,43 @@ export function noneLive(app: string, environment: string): Refusal {
     message: `${app} has no live release in ${environment}`,
     hint: `tow ship -a ${app} -e ${environment}`,
   }
+}
+
+/** `rows`: releases of the source, newest first; `serves`: the artifact of the target, null where there is none. */
+export function broughtBy(
+  rows: readonly SummaryRow[],
+  pinned: number,
+  serves: string | null,
+): PromotionPlan['brings'] {
+  const upTo = rows.filter(({ number }) => number <= pinned)
+  const base = upTo.findIndex(({ artifact }) => artifact === serves)
+  const went = upTo.slice(0, base + 1).filter((row, index) => row.live_at !== null || index === base)
+  // Another config of the same code brings nothing.
+  const brought = base < 0 ? upTo.slice(0, 1) : went.filter((row, at) => isOther(row, went[at + 1]))
+  return brought.map(({ number, origin, description, by, live_at }) => ({
+    ...{ number, commit: origin.commit ?? null, subject: origin.subject ?? description, by },
+    liveAt: live_at?.toISOString() ?? null,
+  }))
+}
+
+const isOther = (row: SummaryRow, before: SummaryRow | undefined): boolean =>
+  before !== undefined && row.artifact !== before.artifact
+
+interface Frozen {
+  plain: Record<string, string>
+  secrets: Record<string, number>
+}
+
+/** What the source has and the target lacks, by name. */
+export function missingConfig(
+  { plain, secrets }: Frozen,
+  target: Frozen,
+  variables: Record<string, { required: boolean }>,
+): PromotionPlan['missingConfig'] {
+  return [...Object.keys(plain), ...Object.keys(secrets)]
+    .filter((key) => !(key in target.plain) && !(key in target.secrets))
+    .sort()
+    .map((key) => ({ key, secret: key in secrets, required: variables[key]?.required ?? false }))
 }
 
 /** The release that a promotion pinned must still be the one that serves. */

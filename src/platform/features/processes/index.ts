@@ -169,11 +169,13 @@ export function createProcesses(options: ProcessesOptions) {
     routes,
     mount: (server: FastifyInstance) => mountTerminals(server, { runs, engines, onError }),
     start: runs.begin,
+    /** What somebody changed of what serves, past Towpath. */
+    compare,
     async stop() {
       controller.abort()
       await runs.stop()
     },
-  } satisfies Feature
+  } satisfies Feature & { compare: typeof compare }
 
   return {
     ...feature,

@@ -20,8 +20,9 @@ import {
   insertRelease,
   listReleases,
   liveReleases,
+  liveRuns,
   migrations,
-  newerArtifacts,
+  newerReleases,
   type ReleaseState,
   type ReleaseWithState,
   requireRelease,
@@ -69,6 +70,8 @@ export interface Releases {
     db: Queries | Within,
     filter: { app?: string | undefined; environment?: string | undefined },
   ): Promise<SummaryRow[]>
+  /** What runs of those that serve in an environment. */
+  liveRuns(db: Queries | Within, environment: string): Promise<Pick<ReleaseWithState, 'app' | 'run'>[]>
   /** How far another environment is ahead; what it means stands with the function. */
   newer(db: Queries | Within, places: readonly Behind[]): Promise<(number | null)[]>
   /** Every release of an environment since then, oldest first. */
@@ -144,7 +147,8 @@ export function createReleases(
     find: findRelease,
     get: requireRelease,
     live: liveReleases,
-    newer: newerArtifacts,
+    liveRuns,
+    newer: newerReleases,
     deliveredSince,
     setState: (change, release, { state, rollout, liveAt }) =>
       updateState(change, release, {

@@ -252,15 +252,27 @@ export async function liveReleases(
   return query.execute()
 }
 
-/** A place, and the release up to which another environment is looked at for newer artifacts. */
+/** What runs of the releases that serve. */
+export async function liveRuns(
+  db: Queries | Within,
+  environment: string,
+): Promise<Pick<ReleaseWithState, 'app' | 'run'>[]> {
+  return remembered(db)
+    .select(['releases.app', 'releases.run'])
+    .where('release_states.state', '=', 'live')
+    .where('releases.environment', '=', environment)
+    .execute()
+}
+
+/** A place, and the release up to which another environment is looked at for newer code. */
 export interface Behind {
   app: string
   artifact: string
   before: { environment: string; release: number }
 }
 
-/** For each, in order: how many other artifacts were live there since its own; null where its own never was there. */
-export async function newerArtifacts(
+/** For each, in order: how many releases of other code went live there since its own; null where its own never was there. */
+export async function newerReleases(
   db: Queries | Within,
   places: readonly Behind[],
 ): Promise<(number | null)[]> {
@@ -268,11 +280,14 @@ export async function newerArtifacts(
   const asked = JSON.stringify(places.map(({ app, artifact, before }) => ({ app, artifact, ...before })))
   const { rows } = await sql<{ newer: number | null }>`
     select case when base.number is null then null else (
-      select count(distinct releases.artifact)::int
-      from releases join release_states on release_states.id = releases.id
-      where releases.app = asked.app and releases.environment = asked.environment
-        and releases.number > base.number and releases.number <= asked.release
-        and release_states.live_at is not null and releases.artifact <> asked.artifact
+      -- Another config of the same code is nothing that the other place lacks.
+      select count(*)::int from (
+        select releases.artifact, lag(releases.artifact) over (order by releases.number) as before
+        from releases join release_states on release_states.id = releases.id
+        where releases.app = asked.app and releases.environment = asked.environment
+          and releases.number between base.number and asked.release
+          and (release_states.live_at is not null or releases.number = base.number)
+      ) steps where artifact <> before
     ) end as newer
     from rows from (json_to_recordset(${asked}::json)
       as (app text, artifact text, environment text, release int)) with ordinality

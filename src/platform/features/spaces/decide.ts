@@ -78,14 +78,23 @@ function change(
   if (wanted === 'running') set.awake_at = new Date(now)
 }
 
-/** Where the router does not count, nobody can tell, and it stays awake. */
-function isIdle({ now, row, observation }: Facts, asked: number | null): boolean {
+function isIdle(facts: Facts, asked: number | null): boolean {
+  const at = sleepsAt(facts, asked)
+  return at !== null && facts.now >= at
+}
+
+/** When it sleeps unless somebody asks before; null where it stays awake. `asked`: when somebody last did. */
+export function sleepsAt(
+  { now, row, observation }: Pick<Facts, 'now' | 'row' | 'observation'>,
+  asked: number | null,
+): number | null {
   const demand = observation?.demand
-  if (!demand || demand.waiting > 0 || row.swap_until !== null) return false
-  if (isAttached(row, now) || row.command === 'owed') return false
+  // Where the router does not count, nobody can tell.
+  if (!demand || demand.waiting > 0 || row.swap_until !== null) return null
+  if (isAttached(row, now) || row.command === 'owed') return null
   // Without a door nobody can ever wake it.
-  if ((row.counts.web ?? 0) === 0) return false
-  return now - Math.max(asked ?? 0, row.awake_at.getTime()) >= IDLE_MS
+  if ((row.counts.web ?? 0) === 0) return null
+  return Math.max(asked ?? 0, row.awake_at.getTime()) + IDLE_MS
 }
 
 function reportOf({ now, row, observation, job, refused }: Facts): Report | null {

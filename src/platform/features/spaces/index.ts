@@ -25,7 +25,7 @@ import { createLife } from './life.ts'
 import { refusals } from './messages.ts'
 import { createReconcile } from './reconcile.ts'
 import { spaceRoutes } from './routes.ts'
-import { setOf } from './rules.ts'
+import { countsNow, setOf } from './rules.ts'
 import {
   findApp,
   findSpace,
@@ -202,6 +202,11 @@ export function createSpaces(options: SpacesOptions) {
         }
       // Asleep already: it was live before.
       return row.wanted === 'asleep' ? { ...row.report, phase: 'live' as const } : row.report
+    },
+    /** What runs of an environment's spaces now. */
+    async asking(queries: Queries, environment: string) {
+      const rows = await listApps(queries, { environment })
+      return rows.map((row) => ({ processes: row.run.processes, counts: countsNow(row) }))
     },
     /** What must not be collected. */
     async roots(): Promise<{ trees: string[]; artifacts: string[] }> {

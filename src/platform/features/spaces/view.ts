@@ -1,7 +1,7 @@
 /** A space as people read it: what rows say, and what the engine saw just now. Pure. */
 import type { Space, SpaceApp } from '../../../api/spaces.ts'
 import type { Observation } from '../../../engines/engine.ts'
-import { decide } from './decide.ts'
+import { decide, sleepsAt } from './decide.ts'
 import * as meters from './meter.ts'
 import { countsNow, isAttached, offOf, setOf } from './rules.ts'
 import type { SpaceAppRow, SpaceRow } from './store.ts'
@@ -34,6 +34,11 @@ function appView(row: SpaceAppRow, observation: Observation | null, now: number)
     return [name, { wanted: count, healthy: observation ? healthy : null }] as const
   })
   const { cpuHours, memoryGigabyteHours } = meters.read(row.meter, now)
+  const lastAskedAt = observation?.demand?.lastAskedAt ?? row.asked_at?.toISOString() ?? null
+  const sleeps =
+    row.wanted === 'running'
+      ? sleepsAt({ now, row, observation }, lastAskedAt === null ? null : Date.parse(lastAskedAt))
+      : null
   return {
     ...{ app: row.app, set: setOf(row), revision: row.revision },
     state: row.wanted === 'running' ? report.phase : row.wanted,
@@ -47,7 +52,8 @@ function appView(row: SpaceAppRow, observation: Observation | null, now: number)
     processes: Object.fromEntries(processes),
     off: offOf(row),
     swap: swapOf(row, now),
-    lastAskedAt: observation?.demand?.lastAskedAt ?? row.asked_at?.toISOString() ?? null,
+    lastAskedAt,
+    sleepsAt: sleeps === null ? null : new Date(sleeps).toISOString(),
     ...{ cpuHours, memoryGigabyteHours },
     observedAt: observation?.at ?? null,
   }
