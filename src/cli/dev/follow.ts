@@ -66,6 +66,8 @@ export interface Follower {
    * instead of starting. `at`: when it was changed.
    */
   follow(root: string, tree: Tree, at: number): Promise<boolean>
+  /** The workspace went away since it was last asked: what is there instead may be something else. */
+  isLost(): boolean
   /** Reads the workspace again, and mends what somebody else changed. */
   prove(root: string, tree: Tree): Promise<void>
   /** After a build: there is another set, and perhaps other rules. */
@@ -84,6 +86,7 @@ export async function createFollower(
   let built = shipped
   let workspace: Workspace = await link.client.spaces.workspace({ space, app })
   let holder: Holder | null = null
+  let isLost = false
   /** One that ended is started by any change. */
   let hasEnded = false
 
@@ -98,7 +101,12 @@ export async function createFollower(
   async function connect(): Promise<Holder> {
     const claims = wanted(built).entries.map(({ path }) => path)
     const path = `/spaces/${space}/apps/${app}/workspace/stream` as const
-    return openHolder(await connectStream(link.client, path, `the workspace of ${app}`), claims)
+    const opened = await openHolder(await connectStream(link.client, path, `the workspace of ${app}`), claims)
+    isLost = false
+    void opened.closed.then(() => {
+      if (holder === opened) isLost = true
+    })
+    return opened
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
@@ -157,13 +165,18 @@ export async function createFollower(
       else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
       return ended.length === 0
     },
+    isLost: () => isLost,
     async prove(root, tree) {
-      const told = await throughHolder((open) => open.verify())
-      if (!told || told.paths.length === 0) return
-      tell({ type: 'differs', app, paths: told.paths })
+      const want = wanted(tree)
+      const paths = await throughHolder(async (open) => {
+        const { paths } = await open.verify()
+        // What lies in one that was connected to anew was never sent there by this one.
+        return [...new Set([...paths, ...changedPaths(open.there(), want)])]
+      })
+      if (!paths || paths.length === 0) return
+      tell({ type: 'differs', app, paths })
       holder?.close()
       holder = null
-      const want = wanted(tree)
       await throughHolder((open) => open.make(want, freshReader(root, tree)))
       tell({ type: 'equal', app, hash: want.hash })
     },

@@ -5,24 +5,27 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, Target } from '../engine.ts'
+import type { ContentSource, Desired, DesiredSet, Engine, LiveSet, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
 import { configName, putConfig } from './config-secrets.ts'
+import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
+import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
-import { engineClosed, notAnswering, olderGeneration } from './messages.ts'
+import { engineClosed, imageIsFixed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
+import { AGENT } from './programs.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
 import { createRuns } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
-import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { type StoredLive, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -58,10 +61,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
-      opening = null
-      throw error
-    })
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
+      (error) => {
+        opening = null
+        throw error
+      },
+    )
     return opening
   }
 
@@ -73,6 +78,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       // Calls for a space go where all calls for the app go; the baggage tells them apart.
       internal: `http://${target.app}.${namespace}.svc`,
     }
+  }
+
+  function urlOf({ host, certificate }: WantedDomain): string {
+    const { scheme, port } = settings
+    const shown = port === undefined || (certificate && scheme === 'http') ? '' : `:${port}`
+    return `${certificate ? 'https' : scheme}://${host}${shown}`
   }
 
   /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
@@ -90,7 +101,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     set: Omit<DesiredSet, 'processes'>,
     processes: DesiredSet['processes'],
   ): Promise<StoredSet> {
-    const { artifact, config } = set
+    const { artifact, config, live } = set
+    const isLive = live !== undefined && Object.keys(processes).length > 0
+    if (isLive && artifact.image) throw imageIsFixed(target)
     const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
     // What runs keeps its image: a base that has moved on is no reason to replace processes.
     const image = known?.image ?? (await images.reference(artifact, target))
@@ -106,8 +119,14 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       config: name,
       keys: Object.keys(config).sort(),
       needs: artifact.run.needs,
-      processes,
+      ...(isLive ? { live: known?.live ?? (await liveBeside(live)) } : {}),
+      processes: isLive ? ownCommands(processes, live) : processes,
     }
+  }
+
+  async function liveBeside({ reloading }: LiveSet): Promise<StoredLive> {
+    const command = ['node', `/workspace/${AGENT.entry}`]
+    return { agent: await images.program(AGENT), command, reloading }
   }
 
   async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
@@ -180,6 +199,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
+    refusesDomain: async (_target, domain) => domainProblem(domain, settings),
     apply,
     remove,
     async observe(target) {
@@ -201,6 +221,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     addresses: async (target) => addresses(target),
+    async domains(target) {
+      const opened = await session()
+      fresh(opened)
+      return opened.loop(target).domains()
+    },
     async *logs(target, query, signal) {
       const opened = await session()
       const { cluster, podsOf } = opened
@@ -216,10 +241,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       )
     },
     ...createRuns({ session, renderer, around, recordOf, store }),
-    async workspace(target) {
-      throw new TowError('UNSUPPORTED', `a workspace of ${target.app} on a cluster can't follow files yet`, {
-        hint: `tow ship --space NAME -a ${target.app}`,
-      })
+    async workspace(target, set) {
+      const opened = await session()
+      const kept = opened.mirror.records.get(recordName(target))
+      const stored = kept && readRecord(kept)?.stored
+      const found = stored && setsOf(stored).find((one) => one.id === set)
+      if (!found?.live) throw noSet(target, set)
+      return openWorkspace(opened, target, found)
     },
     async forward(target, set, process, port) {
       const { cluster, podsOf } = await session()
@@ -248,6 +276,16 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       opened?.close()
     },
   }
+}
+
+/** What takes the place of a process's own command while its files are somebody's. */
+function ownCommands(processes: DesiredSet['processes'], { commands }: LiveSet): DesiredSet['processes'] {
+  return Object.fromEntries(
+    Object.entries(processes).map(([name, spec]) => [
+      name,
+      { ...spec, command: commands[name] ?? spec.command },
+    ]),
+  )
 }
 
 /** What a Gateway cannot be asked to do is refused, with the reason, before anything moves. */
