@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocket } from 'ws'
 import type { SpaceLink } from '../src/api/spaces.ts'
 import type { Person } from './tow.ts'
 
@@ -139,4 +140,20 @@ export async function untilServed(visit: Visit, text: string): Promise<void> {
     if (answer.status === 200 && answer.text === text) return
     if (Date.now() > until) throw new Error(`it serves ${answer.status} ${answer.text}, not ${text}`)
   }
+}
+
+/** What a debugger asks for first, and one question that only the running app can answer. */
+export async function askDebugger(address: string, expression: string): Promise<unknown> {
+  const [target] = (await (await fetch(`http://${address}/json/list`)).json()) as {
+    webSocketDebuggerUrl: string
+    url: string
+  }[]
+  const socket = new WebSocket(target!.webSocketDebuggerUrl)
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const answered = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))))
+  const params = { expression, returnByValue: true }
+  socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params }))
+  const { result } = JSON.parse(await answered)
+  socket.terminate()
+  return { file: target!.url, value: result.result.value }
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { WebSocket } from 'ws'
-import { type DevSession, enter, startDev, startTow, untilServed } from './dev-session.ts'
+import { askDebugger, type DevSession, enter, startDev, startTow, untilServed } from './dev-session.ts'
 import { newPerson, type Person } from './tow.ts'
 
 let ann: Person
@@ -141,22 +140,6 @@ describe('tow forward', { timeout: 120_000 }, () => {
   })
 })
 
-/** What a debugger asks for first, and one question that only the running app can answer. */
-async function evaluate(address: string, expression: string): Promise<unknown> {
-  const [target] = (await (await fetch(`http://${address}/json/list`)).json()) as {
-    webSocketDebuggerUrl: string
-    url: string
-  }[]
-  const socket = new WebSocket(target!.webSocketDebuggerUrl)
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  const answered = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))))
-  const params = { expression, returnByValue: true }
-  socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params }))
-  const { result } = JSON.parse(await answered)
-  socket.terminate()
-  return { file: target!.url, value: result.result.value }
-}
-
 describe('tow dev --debug', { timeout: 120_000 }, () => {
   test('has an address where a debugger attaches, the same after every save', async () => {
     const dev = await startDev(ann, folder, ['--space', 'mine', '--debug'])
@@ -169,10 +152,10 @@ describe('tow dev --debug', { timeout: 120_000 }, () => {
     expect(attach).toMatchObject({ type: 'node', request: 'attach', port, restart: true, localRoot: folder })
     // Breakpoints are found where files are named as the editor is told.
     const file = `file://${attach!.remoteRoot}/server.js`
-    expect(await evaluate(address!, 'text')).toEqual({ file, value: 'one' })
+    expect(await askDebugger(address!, 'text')).toEqual({ file, value: 'one' })
     const visit = await enter(dev.told.find(({ type }) => type === 'ready')!.links![0]!.url)
     await text('two')
     await untilServed(visit, 'two')
-    expect(await evaluate(address!, 'text')).toEqual({ file, value: 'two' })
+    expect(await askDebugger(address!, 'text')).toEqual({ file, value: 'two' })
   })
 })

@@ -12,7 +12,7 @@ export type ReadContent = (digest: string) => AsyncIterable<Uint8Array>
 export interface Holder {
   /** What lies in the workspace, as the agent last said. */
   there(): Tree
-  /** Where the app finds it; undefined where the agent does not say. */
+  /** Where the app finds it; undefined for `/workspace`. */
   readonly folder: string | undefined
   /**
    * Makes the workspace equal the tree, all at once, and its processes start anew where anything changed. Null where it

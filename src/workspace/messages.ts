@@ -56,7 +56,7 @@ export type Request = z.infer<typeof Request>
 export const Welcome = z.object({
   type: z.literal('welcome'),
   entries: z.array(Entry).max(MOST_FILES),
-  /** Where the app finds it: debuggers name files by it. */
+  /** Where the app finds it, where that is not `/workspace`: debuggers name files by it. */
   folder: Path.optional(),
 })
 
