@@ -11,13 +11,11 @@ import { DriftButtons, driftInWords } from './drift.tsx'
 
 export function EnvironmentsPage() {
   const environments = useQuery(queries.environments())
-  const status = useQuery(queries.status())
-  const doctor = useQuery(queries.doctor())
   return (
     <>
       <PageHead title="Environments" below="In the order of the pipeline, with the checks of each engine" />
       <div className="stack">
-        <Loaded query={environments}>
+        <Loaded query={environments} lines={12}>
           {(all) =>
             all.length === 0 ? (
               <Empty title="There is no environment">
@@ -32,41 +30,52 @@ export function EnvironmentsPage() {
             )
           }
         </Loaded>
-        <div className="columns">
-          <Card title="Checks of the platform" end={<Command text="tow doctor" />} flush>
-            <Loaded query={doctor}>{(checks) => <Checks checks={checks} />}</Loaded>
-          </Card>
-          <Card title="The platform" flush>
-            <Loaded query={status}>
-              {({ version, home, parts, apps, activeBuilds, activeRollouts }) => (
-                <>
-                  <dl className="facts note">
-                    <dt>Version</dt>
-                    <dd>{version}</dd>
-                    <dt>Home</dt>
-                    <dd className="mono">{home}</dd>
-                    <dt>Work</dt>
-                    <dd>
-                      {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
-                      {plural(activeRollouts, 'rollout')} under way
-                    </dd>
-                  </dl>
-                  <ul className="rows">
-                    {parts.map(({ name, ok, message }) => (
-                      <li key={name}>
-                        <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'failing'} hideWord />
-                        <strong>{name}</strong>
-                        <span className="grow soft">{message}</span>
-                      </li>
-                    ))}
-                  </ul>
-                </>
-              )}
-            </Loaded>
-          </Card>
-        </div>
+        {/* Not before what stands above it has its place. */}
+        {environments.data && <ThePlatform />}
       </div>
     </>
+  )
+}
+
+function ThePlatform() {
+  const status = useQuery(queries.status())
+  const doctor = useQuery(queries.doctor())
+  return (
+    <div className="columns">
+      <Card title="Checks of the platform" end={<Command text="tow doctor" />} flush>
+        <Loaded query={doctor} lines={16}>
+          {(checks) => <Checks checks={checks} />}
+        </Loaded>
+      </Card>
+      <Card title="The platform" flush>
+        <Loaded query={status}>
+          {({ version, home, parts, apps, activeBuilds, activeRollouts }) => (
+            <>
+              <dl className="facts note">
+                <dt>Version</dt>
+                <dd>{version}</dd>
+                <dt>Home</dt>
+                <dd className="mono">{home}</dd>
+                <dt>Work</dt>
+                <dd>
+                  {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
+                  {plural(activeRollouts, 'rollout')} under way
+                </dd>
+              </dl>
+              <ul className="rows">
+                {parts.map(({ name, ok, message }) => (
+                  <li key={name}>
+                    <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'failing'} hideWord />
+                    <strong>{name}</strong>
+                    <span className="grow soft">{message}</span>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </Loaded>
+      </Card>
+    </div>
   )
 }
 
@@ -118,7 +127,7 @@ function EnvironmentCard({
           ))}
         </ul>
       )}
-      <Loaded query={checks} lines={2}>
+      <Loaded query={checks} lines={6}>
         {(all) => <Checks checks={all} />}
       </Loaded>
     </Card>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Event } from '../../api/events.ts'
+import { askRollback } from '../app/actions.tsx'
 import { queries } from '../live/queries.ts'
 import { toneOfEvent } from '../parts/events.tsx'
 import { Card, Command, Empty, Loaded } from '../parts/parts.tsx'
@@ -93,6 +94,14 @@ export function SupportHome() {
                           : `${owner}${members.length > 0 ? ` (${members.slice(0, 4).join(', ')})` : ''}`}
                       </p>
                       <Command text={`tow rollback -a ${app} -e ${environment}`} />
+                      <button
+                        type="button"
+                        className="button"
+                        aria-label={`Roll back ${app} in ${environment}`}
+                        onClick={() => askRollback({ app: app!, environment: environment! })}
+                      >
+                        Roll back…
+                      </button>
                     </div>
                   </li>
                 )

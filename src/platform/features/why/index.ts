@@ -26,6 +26,8 @@ const CHANGES = [
   'process.scaled',
   'process.restarted',
   'process.mended',
+  'drift.found',
+  'drift.gone',
   'maintenance.begun',
   'maintenance.ended',
   'rollout.abort-requested',
