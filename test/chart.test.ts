@@ -96,6 +96,7 @@ describe('the chart', () => {
       'PodDisruptionBudget shop--web--v11',
       'PodDisruptionBudget shop--web--v12-blue',
       'PodDisruptionBudget shop--worker--v12-blue',
+      'ReferenceGrant shop',
       'Service shop',
       'Service shop--v11',
       'Service shop--v12-blue',

@@ -102,6 +102,8 @@ export const Desired = z.object({
   crons: z.array(DesiredCron).max(200),
   restarts: z.record(Name, z.int().min(0)).optional(),
   maintenance: z.object({ message: z.string().max(500) }).optional(),
+  /** Hosts of its own that it answers to, beside the one that every target has. */
+  domains: z.array(z.string().min(1).max(253)).max(100).optional(),
   /** Of a target with a space, and only there. */
   overlay: OverlayShape.optional(),
 })

@@ -45,6 +45,7 @@ export const EVERYTHING = {
   },
   route: {
     hostnames: ['shop.example.com'],
+    certificates: ['shop-tls'],
     gateways: [{ name: 'public', namespace: 'gateway', sectionName: 'web', port: 443 }],
   },
   imagePullSecrets: ['registry'],

@@ -258,6 +258,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./env/remove.ts'),
   },
   {
+    path: 'domains',
+    group: CONFIGURE,
+    summary: 'Names of your own, and whether they lead to their apps',
+    load: () => import('./domains/index.ts'),
+  },
+  {
+    path: 'domains add',
+    group: CONFIGURE,
+    summary: 'Let an app answer to a name of your own',
+    load: () => import('./domains/add.ts'),
+  },
+  {
+    path: 'domains remove',
+    group: CONFIGURE,
+    summary: 'The app no longer answers to a name',
+    load: () => import('./domains/remove.ts'),
+  },
+  {
     path: 'drains',
     group: CONFIGURE,
     summary: 'Where log lines are sent, and how that goes',

@@ -91,6 +91,38 @@ export function describeTraffic(world: World): void {
     expect(after).toEqual(before)
   })
 
+  it('answers to names of its own beside the one that it has, until they are taken away, without a restart', async () => {
+    const target = newTarget()
+    const [host, other] = [`${target.app}.example.com`, `www.${target.app}.example.com`]
+    const desired = wholly(sampleSet(world.artifact, 1))
+    const before = processes(await settle(target, desired)).map((one) => one.id)
+    expect(await world.engine.domains(target)).toEqual([])
+
+    await settle(target, { ...desired, domains: [{ host }, { host: other }] })
+    const seen = await world.engine.domains(target)
+    expect(seen).toMatchObject([
+      { host, isTaken: true, expiresAt: null, problems: [] },
+      { host: other, isTaken: true },
+    ])
+    for (const { url } of seen) expect(await (await fetch(url)).json()).toMatchObject({ release: 'v1' })
+    expect(await (await get(target)).json()).toMatchObject({ release: 'v1' })
+
+    const after = processes(await settle(target, { ...desired, domains: [{ host }] })).map((one) => one.id)
+    expect((await fetch(seen[0]!.url)).status).toBe(200)
+    expect((await fetch(seen[1]!.url)).status).toBe(404)
+    expect((await world.engine.domains(target)).map((one) => one.host)).toEqual([host])
+    expect(after).toEqual(before)
+  })
+
+  it('refuses a name that it gives to apps by itself', async () => {
+    const target = newTarget()
+    const { public: urls } = await world.engine.addresses(target)
+    const host = new URL(urls[0]!).hostname.replace(target.app, 'another')
+    const problem = await world.engine.refusesDomain(target, { host })
+    expect(problem).toMatchObject({ message: expect.stringContaining(host), hint: expect.any(String) })
+    expect(await world.engine.refusesDomain(target, { host: 'shop.example.com' })).toBeNull()
+  })
+
   it('lets nobody wait for an event stream, which would not end by itself', async () => {
     const target = newTarget()
     await settle(target, wholly(sampleSet(world.artifact, 1)))

@@ -5,11 +5,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, Target } from '../engine.ts'
+import type { ContentSource, Desired, DesiredSet, Engine, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
 import { configName, putConfig } from './config-secrets.ts'
+import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
@@ -59,10 +60,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
-      opening = null
-      throw error
-    })
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
+      (error) => {
+        opening = null
+        throw error
+      },
+    )
     return opening
   }
 
@@ -74,6 +77,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       // Calls for a space go where all calls for the app go; the baggage tells them apart.
       internal: `http://${target.app}.${namespace}.svc`,
     }
+  }
+
+  function urlOf({ host, certificate }: WantedDomain): string {
+    const { scheme, port } = settings
+    const shown = port === undefined || (certificate && scheme === 'http') ? '' : `:${port}`
+    return `${certificate ? 'https' : scheme}://${host}${shown}`
   }
 
   /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
@@ -181,6 +190,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
+    refusesDomain: async (_target, domain) => domainProblem(domain, settings),
     apply,
     remove,
     async observe(target) {
@@ -202,6 +212,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     addresses: async (target) => addresses(target),
+    async domains(target) {
+      const opened = await session()
+      fresh(opened)
+      return opened.loop(target).domains()
+    },
     async *logs(target, query, signal) {
       const opened = await session()
       const { cluster, podsOf } = opened

@@ -22,7 +22,7 @@ export interface Landing {
 const TRIES = 8
 /** What others lean on comes first. */
 const ORDER: readonly (readonly KindName[])[] = [
-  ['ServiceAccount', 'NetworkPolicy'],
+  ['ServiceAccount', 'NetworkPolicy', 'ReferenceGrant'],
   ['Service', 'Deployment', 'PodDisruptionBudget', 'CronJob', 'HorizontalPodAutoscaler'],
   ['HTTPRoute', 'GRPCRoute'],
 ]

@@ -1,5 +1,5 @@
 /** The engine's connection to its cluster, opened when it is first needed: the mirror, and a loop for each target. */
-import type { Observation, Target } from '../engine.ts'
+import type { Observation, Target, WantedDomain } from '../engine.ts'
 import { type Cluster, connectCluster } from './cluster/connect.ts'
 import type { Pod } from './cluster/objects.ts'
 import { createHop, type Hop } from './hop/hop.ts'
@@ -36,6 +36,7 @@ export interface SessionOptions {
   around: Surroundings
   images: Pick<ImageSource, 'program'>
   addresses: (target: Target) => Observation['addresses']
+  urlOf: (domain: WantedDomain) => string
 }
 
 /** The chart's own default. */
@@ -84,6 +85,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
       addresses: options.addresses,
+      urlOf: options.urlOf,
       hop,
       changed: () => notify(nameOf(target)),
     })

@@ -89,7 +89,7 @@ function serviceOf(stored: Stored, seen: Seen, domain: string | null): Service {
   return {
     app: target.app,
     environment: target.environment,
-    hosts: hostsOf(target, domain),
+    hosts: [...hostsOf(target, domain), ...(desired.domains ?? []).map(({ host }) => host)],
     sets: serviceSets(stored, seen),
     split: stored.split,
     ...(desired.closed ? { maintenance: { message: '' } } : {}),

@@ -32,6 +32,7 @@ const JOB_GRACE_SECONDS = 5
 
 export function chartValues(stored: Stored, around: Surroundings, ways: Ways): object {
   const { desired, target } = stored
+  const { domains = [] } = desired
   return {
     ...commonValues(stored, around),
     sets: Object.fromEntries(
@@ -50,7 +51,10 @@ export function chartValues(stored: Stored, around: Surroundings, ways: Ways): o
     route: {
       // Hosts of a space lead to the router, which knows them all.
       hostnames:
-        around.domain === null || target.space !== undefined ? [] : [`${target.app}.${around.domain}`],
+        around.domain === null || target.space !== undefined
+          ? domains.map(({ host }) => host)
+          : [`${target.app}.${around.domain}`, ...domains.map(({ host }) => host)],
+      certificates: [...new Set(domains.flatMap(({ certificate }) => certificate ?? []))].sort(),
       gateways: around.gateways,
       closed: desired.closed,
       ...(ways.edge === null ? {} : { through: ways.edge }),

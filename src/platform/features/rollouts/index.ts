@@ -15,6 +15,7 @@ import { maintain } from './maintain.ts'
 import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
+import { publish } from './publish.ts'
 import { createReconcile } from './reconcile.ts'
 import { rolloutRoutes } from './routes.ts'
 import { isOver } from './state.ts'
@@ -186,6 +187,7 @@ export function createRollouts(options: RolloutsOptions) {
     restart: changes.restart,
     reapply: changes.reapply,
     maintain,
+    publish,
     abort: changes.abort,
     retry: changes.retry,
     remove: changes.remove,
