@@ -7,7 +7,8 @@ import { AppLink } from '../parts/links.tsx'
 import { Card, Command, Empty, Hint, Loaded, PageHead, plural, sentence } from '../parts/parts.tsx'
 import { State } from '../parts/state.tsx'
 import { Capacity } from './capacity.tsx'
-import { DriftButtons, driftInWords } from './drift.tsx'
+import { DriftButtons } from './drift.tsx'
+import { driftInWords } from './words.ts'
 
 export function EnvironmentsPage() {
   const environments = useQuery(queries.environments())
@@ -79,6 +80,9 @@ function ThePlatform() {
   )
 }
 
+/** Of the apps that were changed past Towpath, so many are shown. */
+const MOST = 12
+
 function EnvironmentCard({
   name,
   engine,
@@ -113,7 +117,7 @@ function EnvironmentCard({
       <Capacity environment={name} />
       {drifted.length > 0 && (
         <ul className="rows" aria-label="Changed by hand">
-          {drifted.map((one) => (
+          {drifted.slice(0, MOST).map((one) => (
             <li key={one.app}>
               <State tone="warn" word="changed by hand" hideWord />
               <div className="grow">
@@ -125,6 +129,7 @@ function EnvironmentCard({
               <DriftButtons drift={one} />
             </li>
           ))}
+          {drifted.length > MOST && <li className="soft">and {drifted.length - MOST} more apps</li>}
         </ul>
       )}
       <Loaded query={checks} lines={6}>
