@@ -83,15 +83,18 @@ export interface Answer {
 
 export type Visit = (path?: string) => Promise<Answer>
 
-/** Enters by a link as a browser does: its token is taken once, and a cookie kept. */
-export async function enter(link: string): Promise<Visit> {
+/**
+ * Enters by a link as a browser does: its token is taken once, and a cookie kept. `gateway`: where names lead that this
+ * machine does not resolve.
+ */
+export async function enter(link: string, gateway = '127.0.0.1'): Promise<Visit> {
   const url = new URL(link)
   const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   const ask = (path: string, cookie: string) =>
     new Promise<Answer & { cookies: string[] }>((resolve, reject) => {
       const headers = { host: url.host, ...(cookie ? { cookie } : {}) }
       // Names below localhost are this machine, whatever its resolver knows.
-      get({ host: '127.0.0.1', port: url.port, path, headers, agent }, async (response) => {
+      get({ host: gateway, port: url.port || 80, path, headers, agent }, async (response) => {
         try {
           const chunks: Buffer[] = []
           for await (const chunk of response) chunks.push(chunk as Buffer)
@@ -105,7 +108,12 @@ export async function enter(link: string): Promise<Visit> {
         }
       }).on('error', reject)
     })
-  const { cookies } = await ask(url.pathname + url.search, '')
+  const enterOnce = () => ask(url.pathname + url.search, '')
+  // A Gateway may take a moment to obey a route that it has said to have.
+  let entered = await enterOnce()
+  for (const until = Date.now() + PATIENCE_MS; entered.status >= 400 && Date.now() < until; await delay(100))
+    entered = await enterOnce()
+  const { cookies } = entered
   const cookie = cookies.map((one) => one.split(';')[0]).join('; ')
   return (path = '/') => ask(path, cookie)
 }

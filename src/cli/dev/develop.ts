@@ -100,7 +100,7 @@ export async function develop(development: Development): Promise<number> {
           await bring(next, at)
           isOwed = false
           refusal = ''
-        } else if (performance.now() - provenAt > PROVE_MS) {
+        } else if (followers.some((one) => one.isLost()) || performance.now() - provenAt > PROVE_MS) {
           await each((follower) => follower.prove(root, tree))
           provenAt = performance.now()
         }

@@ -59,6 +59,8 @@ export interface Follower {
    * instead of starting. `at`: when it was changed.
    */
   follow(root: string, tree: Tree, at: number): Promise<boolean>
+  /** The workspace went away since it was last asked: what is there instead may be something else. */
+  isLost(): boolean
   /** Reads the workspace again, and mends what somebody else changed. */
   prove(root: string, tree: Tree): Promise<void>
   /** After a build: there is another set. */
@@ -77,6 +79,7 @@ export async function createFollower(
   let built = shipped
   let workspace: Workspace = await link.client.spaces.workspace({ space, app })
   let holder: Holder | null = null
+  let isLost = false
 
   /** What of the working copy belongs into the workspace: not what the build made, nor what nobody wants there. */
   function wanted(tree: Tree): Tree {
@@ -88,7 +91,12 @@ export async function createFollower(
 
   async function connect(): Promise<Holder> {
     const claims = wanted(built).entries.map(({ path }) => path)
-    return openHolder(await connectWorkspace(link.client, space, app), claims)
+    const opened = await openHolder(await connectWorkspace(link.client, space, app), claims)
+    isLost = false
+    void opened.closed.then(() => {
+      if (holder === opened) isLost = true
+    })
+    return opened
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
@@ -141,13 +149,18 @@ export async function createFollower(
       else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
       return ended.length === 0
     },
+    isLost: () => isLost,
     async prove(root, tree) {
-      const told = await throughHolder((open) => open.verify())
-      if (!told || told.paths.length === 0) return
-      tell({ type: 'differs', app, paths: told.paths })
+      const want = wanted(tree)
+      const paths = await throughHolder(async (open) => {
+        const { paths } = await open.verify()
+        // What lies in one that was connected to anew was never sent there by this one.
+        return [...new Set([...paths, ...pathsOf(diffTrees(open.there(), want))])]
+      })
+      if (!paths || paths.length === 0) return
+      tell({ type: 'differs', app, paths })
       holder?.close()
       holder = null
-      const want = wanted(tree)
       await throughHolder((open) => open.make(want, freshReader(root, tree)))
       tell({ type: 'equal', app, hash: want.hash })
     },
@@ -160,6 +173,9 @@ export async function createFollower(
     close: () => holder?.close(),
   }
 }
+
+const pathsOf = ({ added, changed, removed }: ReturnType<typeof diffTrees>) =>
+  [...added, ...changed, ...removed].map(({ path }) => path)
 
 function freshReader(root: string, tree: Tree): (digest: string) => AsyncIterable<Uint8Array> {
   const read = workingCopyReader(root, tree)

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, Target, WantedDomain } from '../engine.ts'
+import type { ContentSource, Desired, DesiredSet, Engine, LiveSet, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
@@ -14,17 +14,19 @@ import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
+import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
-import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
+import { engineClosed, imageIsFixed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
 import { isReady, setOf } from './observe/pods.ts'
+import { AGENT } from './programs.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
 import { createRuns } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
-import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { type StoredLive, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forwardToPod } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -100,7 +102,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     set: Omit<DesiredSet, 'processes'>,
     processes: DesiredSet['processes'],
   ): Promise<StoredSet> {
-    const { artifact, config } = set
+    const { artifact, config, live } = set
+    const isLive = live !== undefined && Object.keys(processes).length > 0
+    if (isLive && artifact.image) throw imageIsFixed(target)
     const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
     // What runs keeps its image: a base that has moved on is no reason to replace processes.
     const image = known?.image ?? (await images.reference(artifact, target))
@@ -116,8 +120,14 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       config: name,
       keys: Object.keys(config).sort(),
       needs: artifact.run.needs,
-      processes,
+      ...(isLive ? { live: known?.live ?? (await liveBeside(live)) } : {}),
+      processes: isLive ? ownCommands(processes, live) : processes,
     }
+  }
+
+  async function liveBeside({ reloading }: LiveSet): Promise<StoredLive> {
+    const command = ['node', `/workspace/${AGENT.entry}`]
+    return { agent: await images.program(AGENT), command, reloading }
   }
 
   async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
@@ -232,10 +242,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       )
     },
     ...createRuns({ session, renderer, around, recordOf, store }),
-    async workspace(target) {
-      throw new TowError('UNSUPPORTED', `a workspace of ${target.app} on a cluster can't follow files yet`, {
-        hint: `tow ship --space NAME -a ${target.app}`,
-      })
+    async workspace(target, set) {
+      const opened = await session()
+      const kept = opened.mirror.records.get(recordName(target))
+      const stored = kept && readRecord(kept)?.stored
+      const found = stored && setsOf(stored).find((one) => one.id === set)
+      if (!found?.live) throw noSet(target, set)
+      return openWorkspace(opened, target, found)
     },
     async forward(target, set, port) {
       const opened = await session()
@@ -266,6 +279,16 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       opened?.close()
     },
   }
+}
+
+/** What takes the place of a process's own command while its files are somebody's. */
+function ownCommands(processes: DesiredSet['processes'], { commands }: LiveSet): DesiredSet['processes'] {
+  return Object.fromEntries(
+    Object.entries(processes).map(([name, spec]) => [
+      name,
+      { ...spec, command: commands[name] ?? spec.command },
+    ]),
+  )
 }
 
 /** What a Gateway cannot be asked to do is refused, with the reason, before anything moves. */

@@ -6,6 +6,7 @@ import { createHop, type Hop } from './hop/hop.ts'
 import { seenSet } from './hop/seen.ts'
 import type { ImageSource } from './images.ts'
 import type { Holder } from './lease.ts'
+import { createLives, type Lives } from './live/lives.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
 import { LABEL, nameOf, WEB_PORT } from './names.ts'
@@ -21,6 +22,7 @@ export interface Session {
   mirror: Mirror
   metrics: Metrics
   loop(target: Target): TargetLoop
+  lives: Lives
   hop: Hop
   targets(): Target[]
   podsOf(target: Target): Pod[]
@@ -53,6 +55,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 
   function changed(name: string): void {
+    lives.look(mirror.pods.all())
     hop.kick()
     const known = loops.get(name)
     if (known) known.kick()
@@ -86,6 +89,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       usage: metrics.usage,
       addresses: options.addresses,
       urlOf: options.urlOf,
+      lives,
       hop,
       changed: () => notify(nameOf(target)),
     })
@@ -99,6 +103,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const explainer = createExplainer(cluster, port, Date.now, (pod) =>
     changed(pod.metadata.labels?.[LABEL.app] ?? ''),
   )
+  const lives = createLives(cluster, (pod) =>
+    changed(mirror.pods.get(pod)?.metadata.labels?.[LABEL.app] ?? ''),
+  )
   const hop = createHop({
     cluster,
     mirror,
@@ -107,7 +114,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     holder,
     routeLag: settings.routeLagMilliseconds,
     stored: () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? []),
-    seen: (target, set) => seenSet(mirror, loop(target), target, set),
+    seen: (target, set) => seenSet(mirror, lives, loop(target), target, set),
     changed() {
       for (const one of loops.values()) one.kick()
       for (const name of listeners.keys()) notify(name)
@@ -117,6 +124,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
   })
   await mirror.synced
+  lives.look(mirror.pods.all())
   hop.kick()
   for (const target of targets()) loop(target).kick()
 
@@ -125,6 +133,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     mirror,
     metrics,
     loop,
+    lives,
     hop,
     targets,
     podsOf,
@@ -148,6 +157,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     close() {
       ending.abort()
       hop.close()
+      lives.close()
       for (const one of loops.values()) one.close()
       cluster.close()
     },

@@ -18,7 +18,17 @@ export interface StoredSet {
   config: string
   keys: string[]
   needs: string[]
+  /** Its workspace follows somebody's files. */
+  live?: StoredLive
   processes: Record<string, ProcessSpec & { count: number }>
+}
+
+export interface StoredLive {
+  /** Image of the agent that lies beside each process, and what starts it there. */
+  agent: string
+  command: string[]
+  /** Processes that take up changed files by themselves. */
+  reloading: string[]
 }
 
 export interface StoredDesired {

@@ -14,6 +14,7 @@ import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
+import type { Lives } from './live/lives.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
@@ -39,6 +40,7 @@ export interface TargetParts {
   usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   addresses: (target: Target) => Observation['addresses']
   urlOf: (domain: WantedDomain) => string
+  lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
@@ -171,7 +173,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const isNowRouted = isRouted(stored, at)
     if (stored !== now.stored || isNowRouted !== wasRouted) again = true
     if (reach.wait !== null) wakeIn(reach.wait)
-    const lookAt = explainer.look(pods(), setsOf(stored), warnings())
+    const context = { warnings: warnings(), reports: parts.lives.report }
+    const lookAt = explainer.look(pods(), setsOf(stored), context)
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
     const lag = Math.max(movedAt, mannedSince(stored, at)) + routeLag - at
@@ -295,7 +298,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       pods: pods(),
       jobs: mine(mirror.jobs.all()),
       deployments: mine(mirror.deployments.all()),
-      context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
+      context: {
+        explanations: explainer.explanations,
+        usage: parts.usage(),
+        warnings: warnings(),
+        reports: parts.lives.report,
+      },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
       isHeardOf: at - mannedSince(stored, at) >= routeLag,

@@ -35,6 +35,7 @@ export interface Condition {
 export interface Pod extends KubeObject {
   spec: {
     nodeName?: string
+    initContainers?: { name: string; image?: string }[]
     terminationGracePeriodSeconds?: number
     containers: {
       name: string
@@ -52,6 +53,7 @@ export interface Pod extends KubeObject {
     startTime?: string
     conditions?: Condition[]
     containerStatuses?: ContainerStatus[]
+    initContainerStatuses?: ContainerStatus[]
   }
 }
 

@@ -102,7 +102,7 @@ function commonValues({ target }: Stored, { platform, values }: Surroundings): R
   }
 }
 
-function setValues({ image, release, config, needs, foreign }: StoredSet): Record<string, unknown> {
+function setValues({ image, release, config, needs, foreign, live }: StoredSet): Record<string, unknown> {
   return {
     image,
     release,
@@ -110,6 +110,7 @@ function setValues({ image, release, config, needs, foreign }: StoredSet): Recor
     needs: needs.filter((need) => need !== 'postgres'),
     ...(foreign && { port: foreign.port, user: foreign.user }),
     ...(foreign?.group !== undefined && { group: foreign.group }),
+    ...(live && { live: { agent: live.agent, command: live.command } }),
   }
 }
 
@@ -129,6 +130,7 @@ function processValues(set: StoredSet, restarts: Record<string, number>): object
         bootSeconds: spec.bootSeconds,
         graceSeconds: spec.graceSeconds,
         ...(restarts[name] ? { restart: restarts[name] } : {}),
+        ...(set.live?.reloading.includes(name) ? { reloads: true } : {}),
         ...resourceValues(spec),
       },
     ]),

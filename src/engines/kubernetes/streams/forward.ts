@@ -19,8 +19,7 @@ export async function forwardToPod(cluster: Cluster, pod: string, port: number):
     allowHalfOpen: false,
     read: () => socket.resume(),
     write(chunk: Buffer, _encoding, done) {
-      send(socket, DATA, chunk)
-      done()
+      send(socket, DATA, chunk, done)
     },
     destroy(error, done) {
       socket.terminate()
