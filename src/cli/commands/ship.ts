@@ -42,10 +42,12 @@ export const command: Command = {
     ['tow ship --space pr-123 --branch fix-map --expires 3d', 'from CI: a link for whoever reviews it'],
   ],
   async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
-    const root = await findRoot(resolve(cwd, folder ?? '.'))
     const image = imageOf(options)
-    const place = { root, home, terminal, signal }
     const connecting = connectOrStart()
+    // Whoever waits for it below is told.
+    connecting.catch(() => {})
+    const root = await findRoot(resolve(cwd, folder ?? '.'))
+    const place = { root, home, terminal, signal }
     // Of what an image was made from nothing is known: the folder only says how to run it, where it does.
     const [{ hash: tree }, origin] = image
       ? [
