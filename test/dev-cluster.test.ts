@@ -8,12 +8,21 @@ import type { Pod } from '../src/engines/kubernetes/cluster/objects.ts'
 import { messages, PROTOCOL } from '../src/engines/kubernetes/streams/channels.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
 import { bindCluster } from './bind-cluster.ts'
-import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
+import {
+  askDebugger,
+  type DevSession,
+  enter,
+  startDev,
+  startTow,
+  untilServed,
+  type Visit,
+} from './dev-session.ts'
 import { newPerson, type Person } from './tow.ts'
 
 const SERVER = `import { createServer } from 'node:http'
 import { text } from './text.js'
 console.log('begins')
+globalThis.text = text
 createServer((_, response) => response.end(text)).listen(process.env.PORT)
 process.on('SIGTERM', () => process.exit(0))
 `
@@ -57,7 +66,7 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     expect(await ann.tow(['up'])).toMatchObject({ exit: 0 })
     const added = await ann.tow(['env', 'add', 'live', '--before', 'stage', ...bindCluster(cluster)])
     expect(added).toMatchObject({ exit: 0 })
-    dev = await startDev(ann, folder, ['--space', 'mine'])
+    dev = await startDev(ann, folder, ['--space', 'mine', '--debug'])
     const [link] = dev.told.find(({ type }) => type === 'ready')!.links!
     visit = await enter(link!.url, process.env.TOW_TEST_GATEWAY)
   }, 240_000)
@@ -80,6 +89,22 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     })
     expect(await visit()).toMatchObject({ status: 200, text: 'two' })
     expect((await thePod()).metadata.uid).toBe(before.metadata.uid)
+  })
+
+  test('has an address where a debugger attaches, the same after every save, and a way to any port', async () => {
+    const told = () => dev.told.find(({ type }) => type === 'debug')
+    await expect.poll(told, { timeout: 20_000 }).toMatchObject({ app: 'hello', process: 'web' })
+    const { address, attach } = told()!
+    expect(attach).toMatchObject({ localRoot: folder, remoteRoot: '/workspace', restart: true })
+    const file = 'file:///workspace/server.js'
+    expect(await askDebugger(address!, 'text')).toEqual({ file, value: 'two' })
+    await text('three')
+    await untilServed(visit, 'three')
+    expect(await askDebugger(address!, 'text')).toEqual({ file, value: 'three' })
+    const forward = await startTow(ann, folder, ['forward', '--json', 'hello', '--space', 'mine'])
+    const ready = forward.told.find(({ type }) => type === 'ready')!
+    expect(await (await fetch(`http://${ready.address}/`)).text()).toBe('three')
+    expect(await forward.interrupt()).toBe(130)
   })
 
   test('follows files that come and go', async () => {
@@ -162,6 +187,16 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     expect((await thePod()).metadata.uid).not.toBe(before.metadata.uid)
     const equal = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
     expect({ exit: equal.exit, stderr: equal.stderr }).toMatchObject({ exit: 0 })
+  })
+
+  test('builds anew what depends on a changed build input, and goes on in the pod that takes its place', async () => {
+    const manifest = { name: 'hello', version: '2.0.0', type: 'module', scripts: { start: 'node server.js' } }
+    await write('package.json', JSON.stringify(manifest))
+    await text('eleven')
+    await untilServed(visit, 'eleven')
+    await text('twelve')
+    await untilServed(visit, 'twelve')
+    expect((await thePod()).metadata.labels).toMatchObject({ 'towpath.dev/set': 'mine.2' })
   })
 
   test('tells each line of the log with the space that it was written in', async () => {

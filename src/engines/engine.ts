@@ -79,6 +79,12 @@ export interface Job {
   timeoutSeconds?: number
 }
 
+/**
+ * A number, `given` for the one that the process found in PORT, or `debug` for that in TOW_DEBUG_PORT: every process of a
+ * live set finds one there that is its own, for whatever debugger its command starts.
+ */
+export type ForwardPort = number | 'given' | 'debug'
+
 export interface AskedImage {
   /** As a person writes it. */
   reference: string
@@ -168,8 +174,16 @@ export interface Engine {
    * goes. NOT_FOUND where no such set runs.
    */
   workspace(target: Target, set: string): Promise<import('node:stream').Duplex>
-  /** A stream to a port of one process of the set. */
-  forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
+  /**
+   * A stream to a port of one process of the set, a healthy one where there is any. NOT_FOUND where none runs,
+   * UNAVAILABLE where it does not listen there.
+   */
+  forward(
+    target: Target,
+    set: string,
+    process: string,
+    port: ForwardPort,
+  ): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */
   samples(target: Target, since: string): Promise<UsageSample[]>
   /** What somebody else changed of what was applied. */

@@ -264,6 +264,7 @@ export async function assemble(options: PlatformOptions) {
     ...{ database, clock, engines: engineOf, releases, rollouts, onError },
     spaces: {
       copy: (...of) => spaces.copy(...of),
+      environmentOf: async (queries, name) => (await spaces.ownedAs(queries, name, 'required')).environment,
       jobSet: (...of) => spaces.jobSet(...of),
       restart: (...of) => spaces.restart(...of),
     },

@@ -87,6 +87,7 @@ export const SAMPLES: Record<string, Sample> = {
   'processes.logs': (thing) => ({ ...place(thing), lines: 1 }),
   'processes.maintain': (thing) => ({ ...place(thing), maintenance: null }),
   'processes.run': (thing) => ({ ...place(thing), command: 'true', detached: true }),
+  'processes.forward': place,
   'processes.getRun': byId('run'),
   'processes.listRuns': place,
   'processes.samples': place,
@@ -143,6 +144,8 @@ export const SAMPLES: Record<string, Sample> = {
   'trees.put': ({ tree }) => ({ hash: tree, upserts: [] }),
 }
 
+const doorOf = ({ app, environments: [environment] }: Thing) => `/api/apps/${app}/environments/${environment}`
+
 /** Doors beside the table, by method and address. */
 export const DOORS: Record<
   string,
@@ -153,6 +156,18 @@ export const DOORS: Record<
   'GET /api/runs/:id/terminal': {
     path: ({ ids }) => `/api/runs/${ids.run}/terminal`,
     objects: { run: 'id' },
+  },
+  'GET /api/apps/:app/environments/:environment/needs/postgres/stream': {
+    path: (thing) => `${doorOf(thing)}/needs/postgres/stream`,
+    ...{ permission: 'app:secret', objects: { app: 'app', environment: 'environment' } },
+  },
+  'GET /api/apps/:app/environments/:environment/processes/:process/ports/:port/stream': {
+    path: (thing) => `${doorOf(thing)}/processes/web/ports/given/stream`,
+    objects: { app: 'app', environment: 'environment' },
+  },
+  'GET /api/spaces/:space/apps/:app/processes/:process/ports/:port/stream': {
+    path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/processes/web/ports/given/stream`,
+    objects: { space: 'space', app: 'app' },
   },
   'GET /api/spaces/:space/apps/:app/workspace/stream': {
     path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/workspace/stream`,

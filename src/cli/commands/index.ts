@@ -36,6 +36,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./git/remote.ts'),
   },
   {
+    path: 'git branches',
+    group: SHIP,
+    summary: 'Branches that were pushed, whether they were shipped or not',
+    load: () => import('./git/branches.ts'),
+  },
+  {
+    path: 'git ship',
+    group: SHIP,
+    summary: 'Ship a branch that was pushed, from anywhere',
+    load: () => import('./git/ship.ts'),
+  },
+  {
     path: 'git credential',
     group: SHIP,
     summary: 'Hand the token to Git, when it asks for it',
@@ -176,6 +188,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: 'ps', group: RUN, summary: 'What runs', load: () => import('./ps.ts') },
   { path: 'logs', group: RUN, summary: 'What apps wrote', load: () => import('./logs.ts') },
   { path: 'events', group: RUN, summary: 'Who did what, when and why', load: () => import('./events.ts') },
+  {
+    path: 'forward',
+    group: RUN,
+    summary: 'Reach a port of an app, or its database, from this machine',
+    load: () => import('./forward.ts'),
+  },
   {
     path: 'run',
     group: RUN,

@@ -156,6 +156,18 @@ export const queries = {
       queryFn: () => platform.builds.log({ id }),
       refetchInterval: isOver ? false : MOVING_AGAIN,
     }),
+  branches: (app: string) =>
+    queryOptions({
+      queryKey: ['branches', app],
+      queryFn: () => platform.git.branches({ app }),
+      refetchInterval: ALL_SEEN_AGAIN,
+    }),
+  ship: (id: string) =>
+    queryOptions({
+      queryKey: ['ship', id],
+      queryFn: () => platform.ships.get({ id }),
+      refetchInterval: ({ state }) => (state.data?.endedAt ? false : MOVING_AGAIN),
+    }),
   plan: (apps: string[], to: string) =>
     queryOptions({
       queryKey: ['plan', to, ...apps],

@@ -11,9 +11,11 @@ export function describeWorkspaces(world: World): void {
   const { it, newTarget, copyOf, settle, address, fetch } = world
 
   /** A live copy of the sample in a space, and its files as they were shipped. */
-  async function live(): Promise<{ copy: Target; shipped: Tree; set: string }> {
+  async function live(
+    commands: Record<string, string> = {},
+  ): Promise<{ copy: Target; shipped: Tree; set: string }> {
     const copy = copyOf(newTarget(), 'mine')
-    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands: {}, reloading: [] } })
+    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands, reloading: [] } })
     await settle(copy, { ...wholly(set), overlay: {} })
     return { copy, set: set.id, shipped: await world.content.tree(world.artifact.layers.at(-1)!.tree) }
   }
@@ -113,6 +115,24 @@ export function describeWorkspaces(world: World): void {
     const query = LogQuery.parse({ lines: 1 })
     for await (const line of world.engine.logs(copy, query, AbortSignal.timeout(world.patience)))
       expect(line).toMatchObject({ app: copy.app, space: 'mine' })
+    holder.close()
+  })
+
+  it('has a port for a debugger, which stays the same when the process starts anew', async () => {
+    const listens =
+      "require('net').createServer((one) => one.end('debugger')).listen(process.env.TOW_DEBUG_PORT)"
+    const running = await live({ web: `node -e "${listens}; require('./app.js')"` })
+    const holder = await follow(running)
+    const hear = async () => {
+      const stream = await world.engine.forward(running.copy, running.set, 'web', 'debug')
+      return Buffer.concat(await stream.toArray()).toString()
+    }
+    expect(await hear()).toBe('debugger')
+    const told = async () => JSON.parse((await get(running.copy, '/env')).text).TOW_DEBUG_PORT
+    const before = await told()
+    await holder.restart()
+    expect(await hear()).toBe('debugger')
+    expect(await told()).toBe(before)
     holder.close()
   })
 

@@ -217,7 +217,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const { uid } = await ask(() => client.ground(target))
       return workspaces.open(folder, uid, () => ask(() => client.restart(target, set)))
     },
-    forward: (target, set, port) => ask(() => client.forward(target, set, port)),
+    forward: (target, set, process, port) => ask(() => client.forward(target, { set, process, port })),
     samples: (target, since) => ask(() => client.samples(target, since)),
     async drift(target) {
       const asked = await ask(() => client.desired(target))

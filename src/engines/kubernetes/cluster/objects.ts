@@ -42,6 +42,7 @@ export interface Pod extends KubeObject {
       image?: string
       tty?: boolean
       stdin?: boolean
+      env?: { name: string; value?: string }[]
       envFrom?: { secretRef?: { name: string } }[]
       resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
     }[]

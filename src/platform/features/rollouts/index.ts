@@ -38,6 +38,7 @@ export { refusedFor } from './deliver.ts'
 export type { DesiredMaker } from './desired.ts'
 export type { Place } from './journal.ts'
 export { isWorthAnotherTry, type Looked } from './reconcile.ts'
+export { setId } from './state.ts'
 export { within } from './within.ts'
 export { startWorkers } from './workers.ts'
 export type { TargetRow }
