@@ -189,6 +189,16 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     expect({ exit: equal.exit, stderr: equal.stderr }).toMatchObject({ exit: 0 })
   })
 
+  test('builds anew what depends on a changed build input, and goes on in the pod that takes its place', async () => {
+    const manifest = { name: 'hello', version: '2.0.0', type: 'module', scripts: { start: 'node server.js' } }
+    await write('package.json', JSON.stringify(manifest))
+    await text('eleven')
+    await untilServed(visit, 'eleven')
+    await text('twelve')
+    await untilServed(visit, 'twelve')
+    expect((await thePod()).metadata.labels).toMatchObject({ 'towpath.dev/set': 'mine.2' })
+  })
+
   test('tells each line of the log with the space that it was written in', async () => {
     const { stdout } = await ann.tow(['logs', '--space', 'mine', '-a', 'hello', '--json'], { cwd: folder })
     const lines = stdout

@@ -79,8 +79,8 @@ test('it leads to the app, over a restart of it too, until it is removed; the wa
 test('what is to be done for it stands in tow domains, tow why and tow doctor', async () => {
   const host = 'shop.does-not-exist.invalid'
   const added = await tow('domains', 'add', host)
-  const message = `${host} leads nowhere, and the environment is entered at 127.0.0.1`
-  expect(added).toMatchObject({ exit: 0, stderr: expect.stringContaining(message) })
+  const message = 'its name leads nowhere, and the environment is entered at 127.0.0.1'
+  expect(added).toMatchObject({ exit: 0, stderr: expect.stringContaining(`${host}: ${message}`) })
   expect((await tow('domains')).stderr).toContain(message)
   expect((await tow('why', 'shop', '-e', 'stage')).stdout).toContain(`${host} asks for somebody: ${message}`)
   expect((await tow('doctor')).stdout).toMatch(/✗ domain shop\.does-not-exist\.invalid/)

@@ -163,7 +163,13 @@ export const processes = {
     objects: { app: 'app', environment: 'environment' },
   })
     .input(OfApp.extend({ choice: z.enum(['mend', 'adopt']) }))
-    .output(z.object({ differences: z.array(Difference) })),
+    .output(
+      z.object({
+        differences: z.array(Difference),
+        /** What was adopted, by process. */
+        counts: z.record(z.string(), z.object({ before: z.int(), after: z.int() })),
+      }),
+    ),
   logs: operation({
     method: 'GET',
     path: `${base}/logs`,

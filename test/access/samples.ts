@@ -68,6 +68,7 @@ export const SAMPLES: Record<string, Sample> = {
   'needs.connect': place,
   'needs.remove': (thing) => ({ ...place(thing), confirm: 'nonsense' }),
   'people.list': nothing,
+  'people.whoMay': (thing) => ({ places: [{ app: thing.app, environment: thing.environments[0] }] }),
   'people.add': () => ({ name: 'ada' }),
   'people.change': () => ({ person: GHOST }),
   'people.revoke': () => ({ person: GHOST }),

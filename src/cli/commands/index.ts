@@ -36,6 +36,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./git/remote.ts'),
   },
   {
+    path: 'git branches',
+    group: SHIP,
+    summary: 'Branches that were pushed, whether they were shipped or not',
+    load: () => import('./git/branches.ts'),
+  },
+  {
+    path: 'git ship',
+    group: SHIP,
+    summary: 'Ship a branch that was pushed, from anywhere',
+    load: () => import('./git/ship.ts'),
+  },
+  {
     path: 'git credential',
     group: SHIP,
     summary: 'Hand the token to Git, when it asks for it',

@@ -1,7 +1,7 @@
 import { beforeEach, describe, test } from 'vitest'
 import { layerDigests } from '../../images/layer.ts'
 import { describeEngine } from '../conformance.ts'
-import { openTestCluster, withoutCluster } from './testing.ts'
+import { AS_DRAINED, openTestCluster, withoutCluster } from './testing.ts'
 
 if (withoutCluster !== null) {
   describe('the kubernetes engine', () => {
@@ -13,13 +13,13 @@ if (withoutCluster !== null) {
     'kubernetes',
     async (content) => {
       const cluster = await openTestCluster()
-      let engine = cluster.engine(content)
+      let engine = cluster.engine(content, AS_DRAINED)
       return {
         engine,
         fetch: cluster.fetch,
         async reopen() {
           await engine.close()
-          engine = cluster.engine(content)
+          engine = cluster.engine(content, AS_DRAINED)
           return engine
         },
         dispose: cluster.dispose,

@@ -5,27 +5,26 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, LiveSet, Target, WantedDomain } from '../engine.ts'
+import type { ContentSource, Desired, Engine, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
-import { configName, putConfig } from './config-secrets.ts'
 import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
 import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
-import { engineClosed, imageIsFixed, noSet, notAnswering, olderGeneration } from './messages.ts'
+import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
-import { AGENT } from './programs.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
-import { createRuns } from './runs.ts'
+import { createRuns, type RunParts } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
-import { type StoredLive, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { storeSet } from './store-set.ts'
+import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -93,51 +92,26 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     return record
   }
 
-  /** A set as it is kept: its image in the registry, its config in the namespace. */
-  async function store(
-    { cluster }: Session,
-    target: Target,
-    record: TargetRecord,
-    set: Omit<DesiredSet, 'processes'>,
-    processes: DesiredSet['processes'],
-  ): Promise<StoredSet> {
-    const { artifact, config, live } = set
-    const isLive = live !== undefined && Object.keys(processes).length > 0
-    if (isLive && artifact.image) throw imageIsFixed(target)
-    const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
-    // What runs keeps its image: a base that has moved on is no reason to replace processes.
-    const image = known?.image ?? (await images.reference(artifact, target))
-    const name = configName(target, record.key, config)
-    if (known?.config !== name) await putConfig(cluster, { platform, target }, name, config)
-    return {
-      id: set.id,
-      release: set.release,
-      image,
-      ...(artifact.image && { foreign: artifact.image }),
-      artifact: artifact.digest,
-      trees: artifact.layers.filter((layer) => layer.kind === 'app').map((layer) => layer.tree),
-      config: name,
-      keys: Object.keys(config).sort(),
-      needs: artifact.run.needs,
-      ...(isLive ? { live: known?.live ?? (await liveBeside(live)) } : {}),
-      processes: isLive ? ownCommands(processes, live) : processes,
-    }
-  }
-
-  async function liveBeside({ reloading }: LiveSet): Promise<StoredLive> {
-    const command = ['node', `/workspace/${AGENT.entry}`]
-    return { agent: await images.program(AGENT), command, reloading }
-  }
+  const store: RunParts['store'] = ({ cluster }, target, record, set, processes) =>
+    storeSet({ cluster, platform, images }, target, record, set, processes)
 
   async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
     refuseSpaces(desired)
     const opened = await session()
     const record = await recordOf(opened, target)
     refuseOlder(target, generation, record.stored)
-    const sets = await Promise.all(
-      desired.sets.map((set) => store(opened, target, record, set, set.processes)),
-    )
     const loop = opened.loop(target)
+    const named = new Map<string, StoredSet>()
+    const sets = await Promise.all(
+      desired.sets.map((set) =>
+        storeSet({ ...opened, platform, images }, target, record, set, set.processes, (one) => {
+          named.set(one.id, one)
+          const all = desired.sets.flatMap(({ id }) => named.get(id) ?? [])
+          if (all.length < desired.sets.length) return
+          loop.expect(takeOver(record.stored, generation, storedDesired(desired, all)))
+        }),
+      ),
+    )
     const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
       refuseOlder(target, generation, before)
       const isSame = before.generation === generation && !before.removed
@@ -276,16 +250,6 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       opened?.close()
     },
   }
-}
-
-/** What takes the place of a process's own command while its files are somebody's. */
-function ownCommands(processes: DesiredSet['processes'], { commands }: LiveSet): DesiredSet['processes'] {
-  return Object.fromEntries(
-    Object.entries(processes).map(([name, spec]) => [
-      name,
-      { ...spec, command: commands[name] ?? spec.command },
-    ]),
-  )
 }
 
 /** What a Gateway cannot be asked to do is refused, with the reason, before anything moves. */

@@ -20,6 +20,7 @@ import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
 import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
+import { beginMove, followMove, type Move, OTHERS_MILLISECONDS, obeyedAt } from './observe/gateway.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
@@ -51,6 +52,8 @@ export interface TargetLoop {
   kick(): void
   /** Looks once, from now on; throws what went wrong. */
   pass(): Promise<void>
+  /** What will be asked for in a moment: it gets ready for it, and changes nothing. */
+  expect(next: Stored): void
   /** It was told what to run: whoever held the target before lets go. */
   claim(): void
   /** What was rendered last, for whoever wants to read it. */
@@ -80,8 +83,9 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let objects: KubeObject[] = []
   /** What `objects` were rendered from. */
   let rendered = ''
-  /** The move of traffic under way, and since when the Gateway says that it has made it. */
-  let move: { key: string; since: number } | null = null
+  /** The move of traffic under way, and when it was asked for. */
+  let move: Move | null = null
+  let asked: Pick<Move, 'key' | 'askedAt'> = { key: '', askedAt: 0 }
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
   const reached = createEndpoints()
@@ -155,8 +159,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     }
     const reach = reachable()
     const wasRouted = isRouted(now.stored, Date.now())
-    const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
-    const next = listen(reroute(plan(now.stored, facts), hop.ways(target).calls !== null))
+    const next = listen(planned(now.stored, reach.bySet, wasRouted))
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
@@ -176,8 +179,9 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const context = { warnings: warnings(), reports: parts.lives.report }
     const lookAt = explainer.look(pods(), setsOf(stored), context)
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored, at)) + routeLag - at
+    const obeys = isNowRouted || move === null ? 0 : obeyedAt(move, routeLag)
+    const dueAt = Number.isFinite(obeys) ? obeys : at + OTHERS_MILLISECONDS
+    const lag = Math.max(dueAt, mannedSince(stored, at) + routeLag) - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
@@ -188,6 +192,11 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       const before = record()
       if (before) await write(before, { ...stored, listens: false })
     } else wakeIn(LOOK_MILLISECONDS + 50)
+  }
+
+  function planned(stored: Stored, ready: ReadonlyMap<string, number>, isNowRouted: boolean): Stored {
+    const facts = { ready: readyBySet(pods()), reachable: ready, isRouted: isNowRouted }
+    return reroute(plan(stored, facts), hop.ways(target).calls !== null)
   }
 
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */
@@ -250,13 +259,17 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!isInForce(stored)) return false
     const route = mirror.routes.get(name)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
-    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     const { uid, generation } = (isAsked && route?.metadata) || {}
     const key = JSON.stringify([stored.split, uid, generation])
+    if (asked.key !== key) asked = { key, askedAt: at }
+    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
-    if (move?.key !== key) move = { key, since: isOld ? 0 : at }
-    return at - move.since >= routeLag
+    const routes = isAsked && routeLag > 0 ? mirror.routes.all() : []
+    if (isOld) move = beginMove({ key, askedAt: 0 }, [], 0)
+    else if (move?.key !== key) move = beginMove(asked, routes, at)
+    else move = followMove(move, routes, at)
+    return at >= obeyedAt(move, routeLag)
   }
 
   function reachable(): Reach {
@@ -325,6 +338,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       kick()
       return one.promise
     },
+    expect: (next) => warm(planned(next, new Map(), false)),
     claim() {
       isOurs = false
     },

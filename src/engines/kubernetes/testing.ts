@@ -55,6 +55,9 @@ export interface TestCluster {
   dispose(): Promise<void>
 }
 
+/** As long as the chart has it: where every lost request counts. Elsewhere tests wait less for who leaves. */
+export const AS_DRAINED = { settings: { values: {} } }
+
 const chart = (name: string) => fileURLToPath(new URL(`../../../charts/${name}`, import.meta.url))
 
 /** Where the tests' cluster is, and the address of its Gateway. */
@@ -126,6 +129,7 @@ export async function openTestCluster(place = FIRST, { listeners = false } = {})
 export function createEngineFor(facts: EngineFacts, content: ContentSource): Engine {
   const { kubeconfig, namespace, domain, cache, platform = 'test', settings } = facts
   const registry = env.TOW_TEST_REGISTRY as string
+  const images = createImages({ credentials: async () => null, plainHttp: [registry] })
   return createKubernetesEngine({
     settings: KubernetesSettings.parse({
       kubeconfig,
@@ -139,7 +143,8 @@ export function createEngineFor(facts: EngineFacts, content: ContentSource): Eng
     platform,
     content,
     images: createRegistryImages({
-      images: createImages({ credentials: async () => null, plainHttp: [registry] }),
+      images,
+      lookUp: images.resolve,
       registry: `${registry}/${namespace}`,
       bases: { node: `${registry}/base/node:24` },
       content,

@@ -112,8 +112,8 @@ export function createOwnListeners(
     async remove() {
       for (const place of places) {
         await give(place, []).catch((error) => {
-          // It is gone, or its owner has taken the right back, and looks after what is left.
-          if (!hasStatus(error, 403, 404)) throw error
+          // It is gone, or its owner has taken the right back, or all but ours: they look after what is left.
+          if (!hasStatus(error, 403, 404, 422)) throw error
         })
       }
     },

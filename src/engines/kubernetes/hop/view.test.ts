@@ -48,6 +48,15 @@ describe('what lies over an environment in a cluster', () => {
     expect(table.services['stage/web']?.split).toEqual([{ weights: { v1: 1 } }])
   })
 
+  test('knows an app of the environment by its own domains too, and a copy by none', () => {
+    const domains = [{ host: 'shop.example.com' }]
+    const own = storedOf(base)
+    const named = { ...own, desired: { ...own.desired, domains } }
+    const { table, hosts } = view([named, storedOf(mine)])
+    expect(table.services['stage/shop']?.hosts).toEqual(['shop.apps.test', 'shop.example.com'])
+    expect(hosts).toEqual(['shop--mine.apps.test'])
+  })
+
   test('forgets a space whose copy is going', () => {
     expect(view([storedOf(base), storedOf(mine, 1, { removed: true })]).isNeeded).toBe(false)
   })

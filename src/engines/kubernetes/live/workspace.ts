@@ -43,9 +43,9 @@ async function openAll(cluster: Cluster, pods: readonly Pod[]): Promise<Duplex> 
   }
 }
 
-/** A pod that is going may stay for a while: what is sent to it is lost with it. */
+/** What is sent to a pod that is going is lost with it, and a node that is gone says nothing of that: its agent is silent. */
 async function endWithPods(
-  { changed, podsOf }: Session,
+  { changed, podsOf, lives }: Session,
   target: Target,
   pods: readonly Pod[],
   stream: Duplex,
@@ -54,12 +54,9 @@ async function endWithPods(
   stream.once('close', () => over.abort())
   while (!over.signal.aborted) {
     const next = changed(target, over.signal, LOOK_MS)
-    const there = new Set(
-      podsOf(target)
-        .filter(isStaying)
-        .map(({ metadata }) => metadata.uid),
-    )
-    if (!pods.every(({ metadata }) => there.has(metadata.uid))) stream.destroy()
+    const there = podsOf(target).filter((pod) => isStaying(pod) && lives.speaks(pod))
+    const uids = new Set(there.map(({ metadata }) => metadata.uid))
+    if (!pods.every(({ metadata }) => uids.has(metadata.uid))) stream.destroy()
     await next
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SidecarReport } from '../../../workspace/sidecar/protocol.ts'
 import type { Pod } from '../cluster/objects.ts'
-import { type Explanation, explanationKey, observedProcess } from './pods.ts'
+import { type Explanation, explanationKey, lastEviction, observedProcess } from './pods.ts'
 import { explainSilence, listeningSockets } from './silence.ts'
 import { imageProblem, lastExitOf, noPods, notReady, unschedulable } from './words.ts'
 
@@ -189,4 +189,29 @@ describe('a pod as a process', () => {
       },
     })
   })
+})
+
+test('a pod that was evicted tells why, and the newest of several counts', () => {
+  const evicted = (message: string, finishedAt: string): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p' },
+    spec: { containers: [] },
+    status: {
+      phase: 'Failed',
+      reason: 'Evicted',
+      message,
+      containerStatuses: [
+        { name: 'app', ready: false, restartCount: 0, state: { terminated: { exitCode: 137, finishedAt } } },
+      ],
+    },
+  })
+  const full = evicted('Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. ', at)
+  const pressed = evicted('The node was low on resource: memory.', '2026-01-01T00:00:00Z')
+  expect(lastEviction([pressed, full])).toEqual({
+    at: '2026-01-02T03:04:05.000Z',
+    reason: 'evicted: it wrote more than 2Gi',
+  })
+  expect(lastEviction([pressed])?.reason).toBe('evicted: The node was low on resource: memory.')
+  expect(lastEviction([])).toBeNull()
 })

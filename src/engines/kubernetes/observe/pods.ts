@@ -5,6 +5,7 @@ import type { ContainerState, ContainerStatus, Pod } from '../cluster/objects.ts
 import { LABEL } from '../names.ts'
 import {
   crashLoop,
+  evictedFor,
   fillProblem,
   imageProblem,
   lastExitOf,
@@ -166,6 +167,20 @@ function beforehand(pod: Pod): Problem | null {
     if (found) return found
   }
   return null
+}
+
+/** How the newest of those ended that were put out of their node; null where none was. */
+export function lastEviction(pods: readonly Pod[]): LastExit | null {
+  const ends = pods
+    .filter(({ status }) => status?.phase === 'Failed' && status.reason === 'Evicted')
+    .map((pod) => evictedFor(pod.status?.message ?? '', endedAt(pod)))
+    .sort((one, other) => (one.at < other.at ? 1 : -1))
+  return ends[0] ?? null
+}
+
+function endedAt({ metadata, status }: Pod): string {
+  const ends = (status?.containerStatuses ?? []).flatMap((one) => one.state?.terminated?.finishedAt ?? [])
+  return new Date(ends.sort().at(-1) ?? status?.startTime ?? metadata.creationTimestamp ?? 0).toISOString()
 }
 
 function lastExitOfStatus(pod: Pod, status: ContainerStatus): LastExit | undefined {

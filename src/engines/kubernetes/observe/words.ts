@@ -31,6 +31,13 @@ export function lastExitOf(
   return { code: ended.exitCode, at, reason: `exited with code ${ended.exitCode}` }
 }
 
+/** Why a whole pod was ended, e.g. `Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. `. */
+export function evictedFor(message: string, at: string): LastExit {
+  const limit = /ephemeral.*storage usage exceeds .*?(\d\w*)\.?\s*$/.exec(message)?.[1]
+  const why = limit ? `it wrote more than ${limit}` : shortened(message || 'its node needed the room')
+  return { at, reason: `evicted: ${why}` }
+}
+
 export function crashLoop(
   name: string,
   ends: number,

@@ -171,7 +171,7 @@ describe('a domain', () => {
       dns: { leadsTo: [], wanted: [MODEL_ENTRANCE], agrees: false },
       findings: [
         {
-          message: `shop.example.com leads nowhere, and the environment is entered at ${MODEL_ENTRANCE}`,
+          message: `its name leads nowhere, and the environment is entered at ${MODEL_ENTRANCE}`,
           hint: `at whoever keeps its zone: shop.example.com. A ${MODEL_ENTRANCE}`,
         },
       ],

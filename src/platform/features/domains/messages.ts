@@ -46,7 +46,7 @@ export const findings = {
     const where = leadsTo.length === 0 ? 'leads nowhere' : `leads to ${leadsTo.join(', ')}`
     const [entrance = ''] = wanted
     return {
-      message: `${host} ${where}, and the environment is entered at ${entrance}`,
+      message: `its name ${where}, and the environment is entered at ${entrance}`,
       hint: entrance.startsWith('127.')
         ? `for a try-out: echo '${entrance} ${host}' | sudo tee -a /etc/hosts`
         : `at whoever keeps its zone: ${host}. ${recordFor(entrance)}`,

@@ -127,15 +127,17 @@ export function createProcesses(options: ProcessesOptions) {
       settleDrift: operations.processes.settleDrift.handler(async ({ input, context: { actor } }) => {
         const { app, environment, choice } = input
         const differences = await compare(app, environment)
-        if (differences.length === 0) return { differences }
+        if (differences.length === 0) return { differences, counts: {} }
         const counts = choice === 'adopt' ? adoptedCounts(input, differences) : null
-        await database.change(actor, async (change) => {
+        return database.change(actor, async (change) => {
           if (counts) {
             const reason = 'adopted: it was changed past Towpath'
-            await rollouts.scale(change, { app, environment, counts, reason, by: actor.name })
-          } else await rollouts.reapply(change, app, environment, differences.length)
+            const told = await rollouts.scale(change, { app, environment, counts, reason, by: actor.name })
+            return { differences, counts: told }
+          }
+          await rollouts.reapply(change, app, environment, differences.length)
+          return { differences, counts: {} }
         })
-        return { differences }
       }),
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
         const { app, environment, space, ...query } = input

@@ -28,6 +28,8 @@ const CHANGES = [
   'process.scaled',
   'process.restarted',
   'process.mended',
+  'drift.found',
+  'drift.gone',
   'maintenance.begun',
   'maintenance.ended',
   'domain.added',
