@@ -1,4 +1,4 @@
-/** The console over 1,000 apps in 3 environments: first paint, how long interactions take, and a flood of events. */
+/** The console over 1,000 apps in 3 environments: first useful paint, how long interactions take, a flood of events. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,10 @@ const LOADS = 5
 const FLOOD_SECONDS = 12
 const EVENTS_A_MINUTE = 10_000
 const AT_ONCE = 100
+/** When the first rows were painted: the frame after they are there. */
+const WATCH_ROWS = `const look = () => document.querySelector('main [data-row]')
+  ? requestAnimationFrame(() => { window.rowsAt = performance.now() }) : requestAnimationFrame(look)
+  requestAnimationFrame(look)`
 
 const executable = findChromium()
 if (!executable) {
@@ -46,25 +50,35 @@ try {
   }
   console.log(`the call: ${calls.map((one) => Math.round(one)).join(', ')} ms`)
   const paints: number[] = []
+  const useful: number[] = []
   for (let load = 0; load < LOADS; load += 1) {
     const { page } = await openConsolePage(browser, platform.client)
+    await page.addInitScript(WATCH_ROWS)
     await page.goto(`${platform.url}/fleet`)
     await page.getByRole('link', { name: 'app-1', exact: true }).waitFor()
-    paints.push(
-      await page.evaluate<number>(`performance.getEntriesByName('first-contentful-paint')[0].startTime`),
-    )
+    const paint = `performance.getEntriesByName('first-contentful-paint')[0].startTime`
+    paints.push(await page.evaluate<number>(paint))
+    useful.push(await page.evaluate<number>('rowsAt'))
     await page.context().close()
   }
   const { page } = await openConsolePage(browser, platform.client)
   await page.goto(`${platform.url}/fleet`)
   await page.getByRole('link', { name: 'app-1', exact: true }).waitFor()
-  const interactions = await interact(page)
-  const { gaps, written } = await flood(page)
+  const seen = await interact(page)
+  const slowest = seen.toSorted((one, other) => other[0] - one[0]).slice(0, 3)
+  console.log(`the slowest interactions: ${slowest.map(([took, what]) => `${what} ${took} ms`).join(', ')}`)
+  const { gaps, written, seconds } = await flood(page)
   printFigures(`${APPS} apps in 3 environments`, [
     { what: 'first contentful paint of the fleet', unit: 'ms', values: paints, bar: '< 500' },
-    { what: 'interactions: search, choose, palette, scroll', unit: 'ms', values: interactions, bar: '< 100' },
+    { what: 'its rows are there to be read', unit: 'ms', values: useful, bar: '< 500' },
     {
-      what: `longest frame in each second, ${written} events in ${FLOOD_SECONDS} s`,
+      what: 'interactions: search, choose, palette, scroll',
+      unit: 'ms',
+      values: seen.map(([took]) => took),
+      bar: '< 100',
+    },
+    {
+      what: `longest frame in each second, ${written} events in ${seconds} s`,
       unit: 'ms',
       values: gaps,
       bar: '< 100',
@@ -98,11 +112,13 @@ async function seed({ database: { db } }: WholePlatform): Promise<void> {
     from ${places}`.execute(db)
 }
 
-/** Milliseconds from each input to the next paint, as the browser itself measures them. */
-async function interact(page: Page): Promise<number[]> {
+/** Milliseconds from each input to the next paint, as the browser itself measures them, and what it was. */
+async function interact(page: Page): Promise<[took: number, what: string][]> {
   await page.evaluate(`window.seen = []
-    new PerformanceObserver((list) => { for (const one of list.getEntries()) if (one.interactionId) seen.push(one.duration) })
-      .observe({ type: 'event', durationThreshold: 16, buffered: false })`)
+    new PerformanceObserver((list) => {
+      for (const one of list.getEntries())
+        if (one.interactionId) seen.push([one.duration, one.name + ' on ' + (one.target?.className || one.target?.nodeName)])
+    }).observe({ type: 'event', durationThreshold: 16, buffered: false })`)
   await page.getByRole('searchbox').pressSequentially('app-77', { delay: 150 })
   await page.getByRole('checkbox', { name: 'Choose app-77', exact: true }).click()
   await page.getByRole('searchbox').fill('')
@@ -111,17 +127,19 @@ async function interact(page: Page): Promise<number[]> {
   await page.keyboard.press('Escape')
   await page.keyboard.press('End')
   await page.waitForTimeout(1000)
-  return page.evaluate<number[]>('seen')
+  return page.evaluate<[number, string][]>('seen')
 }
 
 /** The longest time between two frames, for each second of the flood. */
-async function flood(page: Page): Promise<{ gaps: number[]; written: number }> {
+async function flood(page: Page): Promise<{ gaps: number[]; written: number; seconds: number }> {
   await page.evaluate(`window.gaps = []; window.last = performance.now()
     window.frame = () => { const now = performance.now(); gaps.push([now, now - last]); last = now; requestAnimationFrame(frame) }
     requestAnimationFrame(frame)`)
-  const end = Date.now() + FLOOD_SECONDS * 1000
+  const begin = Date.now()
+  const every = (60_000 * AT_ONCE) / EVENTS_A_MINUTE
+  const all = (FLOOD_SECONDS * EVENTS_A_MINUTE) / 60
   let written = 0
-  while (Date.now() < end) {
+  while (written < all) {
     await platform.database.database.change({ name: 'ada' }, async (change) => {
       for (let index = 0; index < AT_ONCE; index += 1) {
         const app = `app-${1 + Math.floor(Math.random() * APPS)}`
@@ -129,9 +147,12 @@ async function flood(page: Page): Promise<{ gaps: number[]; written: number }> {
       }
     })
     written += AT_ONCE
-    await new Promise((resolve) => setTimeout(resolve, (60_000 * AT_ONCE) / EVENTS_A_MINUTE))
+    const next = begin + (written / AT_ONCE) * every
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - Date.now())))
   }
+  const seconds = Math.round((Date.now() - begin) / 1000)
   const gaps = await page.evaluate<[number, number][]>('gaps')
-  const seconds = Map.groupBy(gaps.slice(2), ([at]) => Math.floor(at / 1000))
-  return { gaps: [...seconds.values()].map((mine) => Math.max(...mine.map(([, gap]) => gap))), written }
+  const bySecond = Map.groupBy(gaps.slice(2), ([at]) => Math.floor(at / 1000))
+  const longest = [...bySecond.values()].map((mine) => Math.max(...mine.map(([, gap]) => gap)))
+  return { gaps: longest, written, seconds }
 }

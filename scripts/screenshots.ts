@@ -1,10 +1,11 @@
 /**
  * Takes the pictures of docs/console from a platform that runs: every page, at 400 and 1400 pixels, light and dark.
- * With pngquant on the machine they come out a third as large.
- * Usage: screenshots.ts <folder> [<part of a page's name>]; the platform is the one of $TOW_HOME, e.g. while `npm start` runs.
+ * With pngquant on the machine they come out a third as large; together they stay below 3 MB.
+ * Usage: screenshots.ts <folder> [<part of a page's name>]; the platform is the one of $TOW_HOME, e.g. while `npm start`
+ * runs. A page shows where that home is, so it is one that anybody might have: TOW_HOME=/srv/towpath.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -21,19 +22,28 @@ const client = createClient({ url, token: (await readFile(tokenFile, 'utf8')).tr
 const executable = findChromium()
 if (!executable) throw new Error(NO_CHROMIUM)
 
-const app = (await client.apps.list({})).at(-1)
 const rollouts = await client.rollouts.list({ limit: 50 })
 const rollout = rollouts.find(({ phase }) => phase === 'failed') ?? rollouts[0]
+const apps = await client.apps.list({})
+const app = apps.find(({ name }) => name === rollout?.app) ?? apps.at(-1)
+const [space] = await client.spaces.list({})
 const [build] = await client.builds.list({ limit: 1 })
 const place = `/apps/${app?.name}/${app?.environments[0]?.environment}`
 const PAGES: [name: string, path: string][] = [
   ['home', '/'],
   ['fleet', '/fleet'],
   ['app', place],
+  ['ship', `${place}/ship`],
   ['releases', `${place}/releases`],
   ['config', `${place}/config`],
   ['logs', `${place}/logs`],
   ['runs', `${place}/runs`],
+  ...(space
+    ? ([
+        ['spaces', '/spaces'],
+        ['space', `/spaces/${space.name}`],
+      ] as [string, string][])
+    : []),
   ['rollout', `/rollouts/${rollout?.id}`],
   ['promote', `/promote?apps=${app?.name}`],
   ['timeline', '/timeline'],
@@ -43,6 +53,7 @@ const PAGES: [name: string, path: string][] = [
   ['environments', '/environments'],
   ['people', '/people'],
 ]
+const MOST_BYTES = 3_000_000
 const SIZES = [
   { width: 400, height: 860 },
   { width: 1400, height: 900 },
@@ -70,4 +81,6 @@ for (const [name, path] of PAGES.filter(([one]) => one.includes(wanted))) {
 }
 await browser.close()
 spawnSync('pngquant', ['--force', '--ext', '.png', '--skip-if-larger', '64', ...taken], { stdio: 'ignore' })
+const bytes = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+if (bytes > MOST_BYTES) complaints.push(`${bytes} bytes of pictures; at most ${MOST_BYTES}`)
 process.stdout.write(complaints.length === 0 ? `${folder}\n` : `${complaints.join('\n')}\n`)

@@ -71,6 +71,25 @@ describe('git push tow main', { timeout: 120_000 }, () => {
     expect(await live('hello')).toMatchObject({ release: 3 })
   })
 
+  test('another branch is stored, and tow git ship ships it from anywhere, main staying where it is', async () => {
+    await git('checkout', '-qb', 'try')
+    await write('hello', 'tried')
+    await commit()
+    expect((await git('push', 'tow', 'try')).text).toContain('tow git ship try')
+    await git('checkout', '-q', 'main')
+    const [branch] = await ann.ask<{ branch: string }[]>(['git', 'branches', '-a', 'hello'])
+    expect(branch).toMatchObject({ branch: 'try', repository: 'services', subject: 'Change it' })
+    expect(await ann.tow(['git', 'ship', 'gone'])).toMatchObject({
+      ...{ exit: 1, stderr: expect.stringContaining('git push tow gone') },
+    })
+    const { exit, stderr } = await ann.tow(['git', 'ship', 'try', '-a', 'hello'], { cwd: ann.folder })
+    expect({ exit, stderr }).toMatchObject({ exit: 0 })
+    expect(await live('hello')).toEqual({ release: 4, text: '<p>tried</p>' })
+    const again = await ann.tow(['git', 'ship', 'main', '-a', 'hello'])
+    expect(again).toMatchObject({ exit: 0 })
+    expect(await live('hello')).toMatchObject({ text: '<p>three</p>' })
+  })
+
   test('the remote follows the platform to another port', async () => {
     await git('remote', 'set-url', 'tow', 'http://127.0.0.1:1/git/services.git')
     const { stdout } = await ann.tow(['git', 'remote'], { cwd: project })

@@ -23,18 +23,6 @@ export const ShippedApp = z.object({
 })
 export type ShippedApp = z.infer<typeof ShippedApp>
 
-/** The states in words, the same wherever a delivery is told. */
-export const SHIPPED_WORDS: Record<ShippedApp['state'], string> = {
-  waiting: 'waiting',
-  building: 'building',
-  built: 'built',
-  releasing: 'releasing',
-  live: 'live',
-  failed: 'failed',
-  unchanged: 'live already, unchanged',
-  cancelled: 'cancelled',
-}
-
 export const Ship = z.object({
   id: z.string(),
   environment: Name,
@@ -61,6 +49,8 @@ export const ShipUpdate = z.discriminatedUnion('type', [
     /** Null while it runs. */
     milliseconds: z.number().nullable(),
     reused: z.string().nullable(),
+    /** Why it was not. */
+    because: z.string().nullable(),
   }),
   z.object({ type: z.literal('rollout'), app: Name, phase: z.string(), message: z.string() }),
 ])

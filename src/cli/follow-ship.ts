@@ -1,5 +1,6 @@
 /** A delivery as a person sees it: a line for each app while it runs, then a URL or what went wrong. */
-import { SHIPPED_WORDS, type Ship, type ShipUpdate } from '../api/ships.ts'
+import { SHIPPED_WORDS } from '../api/shipped-words.ts'
+import type { Ship, ShipUpdate } from '../api/ships.ts'
 import type { Client } from '../client/client.ts'
 import { type Board, createBoard } from './terminal/board.ts'
 import { sayFailure } from './terminal/failure.ts'
@@ -65,7 +66,8 @@ function tell(board: Board, terminal: Terminal, update: Exclude<ShipUpdate, { ty
     }
   } else if (update.type === 'build-step') {
     const took = update.milliseconds === null ? '' : ` ${duration(update.milliseconds)}`
-    board.set(update.app, 'running', `${update.name}${update.reused ? ` (${update.reused})` : took}`)
+    const why = update.reused ?? update.because
+    board.set(update.app, 'running', `${update.name}${update.reused ? '' : took}${why ? ` (${why})` : ''}`)
   } else board.set(update.app, 'running', update.message)
 }
 

@@ -9,7 +9,7 @@ import { signInAgain } from './platform.ts'
 import { createPages } from './router.tsx'
 import { applyTheme } from './shell/choices.ts'
 
-const queries = new QueryClient({
+const client = new QueryClient({
   queryCache: new QueryCache({
     onError(error) {
       if ((error as TowError).code === 'UNAUTHENTICATED') signInAgain()
@@ -20,10 +20,10 @@ const queries = new QueryClient({
 })
 
 applyTheme()
-refreshByEvents(queries)
-void followTimeline(() => void queries.invalidateQueries())
+refreshByEvents(client)
+void followTimeline(() => void client.invalidateQueries())
 createRoot(document.getElementById('root')!).render(
-  <QueryClientProvider client={queries}>
-    <RouterProvider router={createPages()} />
+  <QueryClientProvider client={client}>
+    <RouterProvider router={createPages(client)} />
   </QueryClientProvider>,
 )

@@ -1,10 +1,22 @@
-/** Addresses and their pages. Each page is loaded when it is first opened. */
-import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from '@tanstack/react-router'
+/** Addresses and their pages. Each page is loaded when it is first opened, and what it reads is asked for meanwhile. */
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+} from '@tanstack/react-router'
 import type { TowError } from '../api/errors.ts'
+import { queries } from './live/queries.ts'
 import { Empty, Loading, Problem } from './parts/parts.tsx'
 import { Shell } from './shell/shell.tsx'
 
-const root = createRootRoute({
+interface Context {
+  client: QueryClient
+}
+
+const root = createRootRouteWithContext<Context>()({
   component: Shell,
   notFoundComponent: () => (
     <Empty title="There is no page at this address">
@@ -27,12 +39,20 @@ function texts<Key extends string>(...keys: Key[]) {
 const home = createRoute({
   getParentRoute: () => root,
   path: '/',
+  loader: ({ context: { client } }) => {
+    void client.prefetchQuery(queries.apps())
+    void client.prefetchQuery(queries.doctor())
+  },
   component: lazyRouteComponent(() => import('./home/page.tsx'), 'HomePage'),
 })
 export const fleet = createRoute({
   getParentRoute: () => root,
   path: '/fleet',
   validateSearch: texts('q', 'team', 'engine', 'state'),
+  loader: ({ context: { client } }) => {
+    void client.prefetchQuery(queries.apps())
+    void client.prefetchQuery(queries.environments())
+  },
   component: lazyRouteComponent(() => import('./fleet/page.tsx'), 'FleetPage'),
 })
 const app = createRoute({
@@ -43,6 +63,10 @@ const app = createRoute({
 const place = createRoute({
   getParentRoute: () => root,
   path: '/apps/$app/$environment',
+  loader: ({ context: { client }, params }) => {
+    void client.prefetchQuery(queries.app(params.app))
+    void client.prefetchQuery(queries.pipeline())
+  },
   component: lazyRouteComponent(() => import('./app/frame.tsx'), 'AppFrame'),
 })
 const overview = createRoute({
@@ -55,6 +79,12 @@ const releases = createRoute({
   path: 'releases',
   validateSearch: texts('from', 'to'),
   component: lazyRouteComponent(() => import('./app/releases.tsx'), 'ReleasesPage'),
+})
+const ship = createRoute({
+  getParentRoute: () => place,
+  path: 'ship',
+  validateSearch: texts('ship'),
+  component: lazyRouteComponent(() => import('./ship/page.tsx'), 'ShipPage'),
 })
 const config = createRoute({
   getParentRoute: () => place,
@@ -75,6 +105,7 @@ const logs = createRoute({
 const rollout = createRoute({
   getParentRoute: () => root,
   path: '/rollouts/$id',
+  loader: ({ context: { client }, params }) => void client.prefetchQuery(queries.rollout(params.id)),
   component: lazyRouteComponent(() => import('./rollout/page.tsx'), 'RolloutPage'),
 })
 const builds = createRoute({
@@ -108,6 +139,7 @@ const promote = createRoute({
   getParentRoute: () => root,
   path: '/promote',
   validateSearch: texts('apps', 'to'),
+  loader: ({ context: { client } }) => void client.prefetchQuery(queries.apps()),
   component: lazyRouteComponent(() => import('./promote/page.tsx'), 'PromotePage'),
 })
 const environments = createRoute({
@@ -130,7 +162,7 @@ const delivery = createRoute({
 const tree = root.addChildren([
   ...[home, fleet, app, rollout, builds, build, spaces, space, timeline, promote, environments, people],
   delivery,
-  place.addChildren([overview, releases, config, runs, logs]),
+  place.addChildren([overview, ship, releases, config, runs, logs]),
 ] as const)
 
 /** Numbers in an address stay as they are written: `q=12` is a text. */
@@ -141,9 +173,12 @@ const asText = (search: Record<string, unknown>): string => {
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
 }
 
-export function createPages() {
+export function createPages(client: QueryClient) {
   return createRouter({
     routeTree: tree,
+    context: { client },
+    // Queries say themselves what is old: a page asks ahead once, and not with every letter of a search.
+    defaultStaleTime: Number.POSITIVE_INFINITY,
     defaultPreload: 'intent',
     scrollRestoration: true,
     defaultPendingComponent: () => <Loading />,

@@ -18,6 +18,11 @@ export function AppActions({ app, environment, place }: Place & { place: AppInEn
   const commands = useMemo(
     () => [
       { name: `roll back ${app} in ${environment}`, key: 'r', run: () => askRollback({ app, environment }) },
+      {
+        name: `ship a branch of ${app} to ${environment}`,
+        key: 's',
+        run: () => void navigate({ to: '/apps/$app/$environment/ship', params: { app, environment } }),
+      },
       { name: `restart ${app} in ${environment}`, run: () => askRestart({ app, environment }) },
       {
         name: `promote ${app}`,
@@ -33,19 +38,33 @@ export function AppActions({ app, environment, place }: Place & { place: AppInEn
     [app, environment, navigate],
   )
   useCommands(commands)
-  if (!place) return null
-  const url = place.urls[0]
+  const url = place?.urls[0]
+  const isThere = place !== undefined
   return (
     <>
-      {url && (
+      {url ? (
         <a className="button" href={url} rel="noreferrer">
           Open ↗
         </a>
+      ) : (
+        <button type="button" className="button" disabled>
+          Open ↗
+        </button>
       )}
-      <button type="button" className="button" onClick={() => askRestart({ app, environment })}>
+      <button
+        type="button"
+        className="button"
+        disabled={!isThere}
+        onClick={() => askRestart({ app, environment })}
+      >
         Restart…
       </button>
-      <button type="button" className="button" onClick={() => askRollback({ app, environment })}>
+      <button
+        type="button"
+        className="button"
+        disabled={!isThere}
+        onClick={() => askRollback({ app, environment })}
+      >
         Roll back…
       </button>
     </>

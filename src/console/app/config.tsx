@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { ConfigEntry } from '../../api/config.ts'
 import { queries } from '../live/queries.ts'
+import { Meaning } from '../parts/meaning.tsx'
 import { Card, Command, Empty, Loaded } from '../parts/parts.tsx'
 import { Ago } from '../parts/time.tsx'
 import { usePlace } from './place.ts'
@@ -10,11 +11,16 @@ import { askUnset, SetConfig } from './set-config.tsx'
 
 const SOURCES: Record<ConfigEntry['source'], [string, string]> = {
   set: ['set', 'somebody set it for this environment'],
+  file: ['from a file', 'whoever develops it has it in a file such as .env'],
   generated: ['generated', 'the platform made it up, once for this environment'],
   default: ['default', 'the source says so in tow.yaml'],
   need: ['need', 'it comes with something that the app needs'],
   platform: ['platform', 'the platform gives it at run time'],
 }
+
+const WORDS = Object.values(SOURCES)
+  .map(([word, meaning]) => `${word}: ${meaning}.`)
+  .join(' ')
 
 export function ConfigPage() {
   const place = usePlace()
@@ -56,7 +62,9 @@ export function ConfigPage() {
                     <tr>
                       <th scope="col">Key</th>
                       <th scope="col">Value</th>
-                      <th scope="col">From</th>
+                      <th scope="col">
+                        <Meaning text={WORDS}>From</Meaning>
+                      </th>
                       <th scope="col">By</th>
                       <td />
                     </tr>

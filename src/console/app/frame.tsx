@@ -10,6 +10,7 @@ import { usePlace } from './place.ts'
 
 const TABS = [
   ['overview', 'Overview', '/apps/$app/$environment'],
+  ['ship', 'Ship', '/apps/$app/$environment/ship'],
   ['releases', 'Releases', '/apps/$app/$environment/releases'],
   ['config', 'Config', '/apps/$app/$environment/config'],
   ['logs', 'Logs', '/apps/$app/$environment/logs'],

@@ -29,7 +29,7 @@ export function RunsPage() {
                     <State tone={cronTone(lastRun)} word={lastRun?.split(' ')[0] ?? 'not run yet'} hideWord />
                     <div className="grow">
                       <strong>{name}</strong> <code>{schedule}</code> <span className="soft">{timezone}</span>
-                      <p className="soft">{lastRun ? `Last: ${lastRun}` : 'It did not run yet.'}</p>
+                      <p className="soft">{lastRun ? <LastRun text={lastRun} /> : 'It did not run yet.'}</p>
                     </div>
                     {nextAt && (
                       <span className="end">
@@ -72,6 +72,19 @@ export function RunsPage() {
         </Loaded>
       </Card>
     </div>
+  )
+}
+
+/** `failed with 2 at <time>: <reason>`, as the platform says it; the time as people do. */
+function LastRun({ text }: { text: string }) {
+  const found = /^(.*) at (\d{4}-\d\d-\d\dT[\d:.]+Z)(.*)$/s.exec(text)
+  if (!found) return <>Last: {text}</>
+  const [, outcome, at = '', reason] = found
+  return (
+    <>
+      Last: {outcome} <Ago at={at} />
+      {reason}
+    </>
   )
 }
 

@@ -36,6 +36,16 @@ const percent = (value: number) => `${Number(value.toPrecision(2))} %`
 
 const COLOURS = ['--mark', '--busy', '--warn', '--bad', '--soft']
 const HEIGHT = 140
+/** Pixels from one time to the next: more than the longest takes. */
+const LABEL_SPACE = 90
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const CLOCK_OF_SECONDS = new Intl.DateTimeFormat(undefined, {
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+})
+
+/** `step`: seconds from one to the next. */
+const timesOfTicks: UPlot.Axis.DynamicValues = (_, ticks, __, ___, step) =>
+  ticks.map((tick) => (step < 60 ? CLOCK_OF_SECONDS : CLOCK).format(tick * 1000))
 
 interface ChartProps {
   title: string
@@ -72,7 +82,10 @@ function Chart({ title, samples, value, say }: ChartProps) {
         legend: { show: false },
         cursor: { y: false },
         scales: { y: { range: (_, __, max) => [0, (max || 1) * 1.1] } },
-        axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => say(tick)) }],
+        axes: [
+          { ...axis, space: LABEL_SPACE, values: timesOfTicks },
+          { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => say(tick)) },
+        ],
         series: [
           {},
           ...names.map((label, index) => ({

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import type { Figures } from '../../api/delivery.ts'
 import { DELIVERY_DEFINITIONS } from '../../api/delivery-definitions.ts'
 import { queries } from '../live/queries.ts'
+import { Meaning } from '../parts/meaning.tsx'
 import { Card, Empty, Loaded } from '../parts/parts.tsx'
 import { span } from '../parts/time.tsx'
 
@@ -50,14 +51,14 @@ export function DeliveryView({ environment, days }: { environment: string | unde
                   <thead>
                     <tr>
                       <th scope="col">App</th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.deployments}>
-                        Deployments
+                      <th scope="col">
+                        <Meaning text={DELIVERY_DEFINITIONS.deployments}>Deployments</Meaning>
                       </th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.leadTime}>
-                        Lead time
+                      <th scope="col">
+                        <Meaning text={DELIVERY_DEFINITIONS.leadTime}>Lead time</Meaning>
                       </th>
-                      <th scope="col" title={DELIVERY_DEFINITIONS.failures}>
-                        Failed or rolled back
+                      <th scope="col">
+                        <Meaning text={DELIVERY_DEFINITIONS.failures}>Failed or rolled back</Meaning>
                       </th>
                     </tr>
                   </thead>
@@ -101,7 +102,6 @@ function Row({ app, figures }: { app: string; figures: Figures }) {
   )
 }
 
-/** What a figure means is told on hover, and to whoever gets there by keyboard. */
 function Figure({
   name,
   value,
@@ -113,19 +113,11 @@ function Figure({
   below: string
   definition: string
 }) {
-  const id = `means-${name.replaceAll(' ', '-')}`
   return (
     <section className="figure card">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its meaning shows when it has the focus */}
-      <h2 tabIndex={0} aria-describedby={id}>
-        {name}{' '}
-        <span aria-hidden="true" className="asks">
-          ?
-        </span>
+      <h2>
+        <Meaning text={definition}>{name}</Meaning>
       </h2>
-      <span className="means" role="tooltip" id={id}>
-        {definition}
-      </span>
       <p className="value number">{value}</p>
       <p className="soft">{below}</p>
     </section>

@@ -48,6 +48,13 @@ export const queries = {
   status: () =>
     queryOptions({ queryKey: ['status'], queryFn: () => platform.system.status(), staleTime: 60_000 }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => platform.people.list() }),
+  whoMay: (places: Place[]) =>
+    queryOptions({
+      queryKey: ['people', 'may', places],
+      queryFn: () => platform.people.whoMay({ places }),
+      enabled: places.length > 0,
+      staleTime: 60_000,
+    }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => platform.teams.list() }),
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => platform.tokens.list() }),
   events: (filter: Parameters<typeof platform.events.list>[0]) =>
@@ -148,6 +155,18 @@ export const queries = {
       queryKey: ['build-log', id],
       queryFn: () => platform.builds.log({ id }),
       refetchInterval: isOver ? false : MOVING_AGAIN,
+    }),
+  branches: (app: string) =>
+    queryOptions({
+      queryKey: ['branches', app],
+      queryFn: () => platform.git.branches({ app }),
+      refetchInterval: ALL_SEEN_AGAIN,
+    }),
+  ship: (id: string) =>
+    queryOptions({
+      queryKey: ['ship', id],
+      queryFn: () => platform.ships.get({ id }),
+      refetchInterval: ({ state }) => (state.data?.endedAt ? false : MOVING_AGAIN),
     }),
   plan: (apps: string[], to: string) =>
     queryOptions({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { coloured, matcher, readLine } from './line.ts'
+import { coloured, readLine, readSearch, splitBy } from './line.ts'
 
 describe('the level of a line', () => {
   test.for([
@@ -28,14 +28,35 @@ describe('colours', () => {
       { text: 'c', colour: null, isBold: false },
     ])
   })
+
+  test.for([
+    ['38;5;9', 1],
+    ['38;5;196', null],
+    ['38;2;31;32;33', null],
+    ['48;5;1', null],
+    ['1;38;5;2;4', 2],
+  ] as const)('of newer terminals, %s, change nothing that they do not mean', ([codes, colour]) => {
+    expect(coloured(`\u001b[${codes}mtext`)[0]).toMatchObject({ text: 'text', colour })
+  })
 })
 
 describe('a search', () => {
   test('is text, whatever its case, or an expression between slashes', () => {
-    expect(matcher('Disk')!('the disk')).toBe(true)
-    expect(matcher('/^the d.sk$/')!('the disk')).toBe(true)
-    expect(matcher('/THE/')!('the disk')).toBe(false)
-    expect(matcher('/THE/i')!('the disk')).toBe(true)
-    expect(matcher('/(/')).toBe(null)
+    expect(readSearch('Disk')!.matches('the disk')).toBe(true)
+    expect(readSearch('/^the d.sk$/')!.matches('the disk')).toBe(true)
+    expect(readSearch('/THE/')!.matches('the disk')).toBe(false)
+    expect(readSearch('/THE/i')!.matches('the disk')).toBe(true)
+    expect(readSearch('/(/')).toBe(null)
+  })
+
+  test.for([
+    ['is', 'This is', [false, true, false, true]],
+    ['/i./i', 'This is', [false, true, false, true]],
+    ['/x*/', 'a', [false]],
+    ['', 'a', [false]],
+  ] as const)('for %s marks what it found in %s', ([search, text, found]) => {
+    const parts = splitBy(text, readSearch(search)!.rangesIn(text))
+    expect(parts.map((part) => part.text).join('')).toBe(text)
+    expect(parts.map(({ isFound }) => isFound)).toEqual(found)
   })
 })

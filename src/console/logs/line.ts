@@ -68,10 +68,25 @@ export function coloured(text: string): Piece[] {
     if (found.index > from) pieces.push({ text: text.slice(from, found.index), ...look })
     from = found.index + found[0].length
     if (found[2] !== 'm') continue
-    for (const code of (found[1] || '0').split(';').map(Number)) look = turned(look, code)
+    look = turnedBy(look, (found[1] || '0').split(';').map(Number))
   }
   if (from < text.length) pieces.push({ text: text.slice(from), ...look })
   return pieces
+}
+
+/** Of the 256 colours of newer terminals the first 16 are the same ones; any other, and backgrounds, are left out. */
+function turnedBy(look: Omit<Piece, 'text'>, codes: readonly number[]): Omit<Piece, 'text'> {
+  let next = look
+  for (let at = 0; at < codes.length; at += 1) {
+    const code = codes[at]!
+    if (code !== 38 && code !== 48) next = turned(next, code)
+    else {
+      const few = codes[at + 2]!
+      if (code === 38 && codes[at + 1] === 5 && few < 16) next = { ...next, colour: few % 8 }
+      at += codes[at + 1] === 2 ? 4 : 2
+    }
+  }
+  return next
 }
 
 function turned(look: Omit<Piece, 'text'>, code: number): Omit<Piece, 'text'> {
@@ -86,18 +101,63 @@ function turned(look: Omit<Piece, 'text'>, code: number): Omit<Piece, 'text'> {
 
 export const plainOf = (text: string): string => text.replace(ESCAPE, '')
 
+type Range = [from: number, to: number]
+
+export interface Search {
+  matches: (text: string) => boolean
+  /** Where, from left to right, as far as anybody looks. */
+  rangesIn: (text: string) => Range[]
+}
+
+const MOST_RANGES = 40
+
 /** `/expression/` or text; null where an expression can’t be read. */
-export function matcher(search: string): ((text: string) => boolean) | null {
-  if (search === '') return () => true
+export function readSearch(search: string): Search | null {
+  if (search === '') return { matches: () => true, rangesIn: () => [] }
   const [, expression, flags = ''] = /^\/(.+)\/(i?)$/.exec(search) ?? []
-  if (expression !== undefined) {
-    try {
-      const compiled = new RegExp(expression, flags)
-      return (text) => compiled.test(text)
-    } catch {
-      return null
-    }
+  if (expression === undefined) return searchText(search.toLowerCase())
+  try {
+    return searchExpression(new RegExp(expression, flags), new RegExp(expression, `g${flags}`))
+  } catch {
+    return null
   }
-  const wanted = search.toLowerCase()
-  return (text) => text.toLowerCase().includes(wanted)
+}
+
+function searchText(wanted: string): Search {
+  return {
+    matches: (text) => text.toLowerCase().includes(wanted),
+    rangesIn(text) {
+      const lower = text.toLowerCase()
+      const ranges: Range[] = []
+      for (let at = lower.indexOf(wanted); at >= 0 && ranges.length < MOST_RANGES; ) {
+        ranges.push([at, at + wanted.length])
+        at = lower.indexOf(wanted, at + wanted.length)
+      }
+      return ranges
+    },
+  }
+}
+
+function searchExpression(once: RegExp, all: RegExp): Search {
+  return {
+    matches: (text) => once.test(text),
+    rangesIn: (text) =>
+      [...text.matchAll(all)]
+        .filter(([found]) => found !== '')
+        .slice(0, MOST_RANGES)
+        .map(({ 0: found, index }): Range => [index, index + found.length]),
+  }
+}
+
+/** The text in turns: beside a range, in a range. */
+export function splitBy(text: string, ranges: readonly Range[]): { text: string; isFound: boolean }[] {
+  const parts: { text: string; isFound: boolean }[] = []
+  let from = 0
+  for (const [start, end] of ranges) {
+    if (start > from) parts.push({ text: text.slice(from, start), isFound: false })
+    parts.push({ text: text.slice(start, end), isFound: true })
+    from = end
+  }
+  if (from < text.length) parts.push({ text: text.slice(from), isFound: false })
+  return parts
 }

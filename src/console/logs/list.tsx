@@ -1,20 +1,26 @@
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef } from 'react'
 import { clock } from '../parts/time.tsx'
 import { useWindow } from '../parts/window.ts'
-import { coloured } from './line.ts'
+import { coloured, type Search, splitBy } from './line.ts'
 import type { Line } from './use-lines.ts'
 
 const ROW = 20
+const STEPS: Record<string, number> = {
+  ...{ ArrowDown: 1, j: 1, PageDown: 20, End: Number.POSITIVE_INFINITY },
+  ...{ ArrowUp: -1, k: -1, PageUp: -20, Home: Number.NEGATIVE_INFINITY },
+}
 
 interface ListProps {
   lines: readonly Line[]
+  search: Search
+  isRead: boolean
   chosen: string | undefined
   follow: boolean
   unfollow: () => void
   choose: (id: string) => void
 }
 
-export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
+export function List({ lines, search, isRead, chosen, follow, unfollow, choose }: ListProps) {
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLDivElement>(null)
   const { first, last } = useWindow(list, { count: lines.length, height: ROW, box })
@@ -44,7 +50,7 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
   }, [at, chosen])
 
   function onKeyDown(event: KeyboardEvent) {
-    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 20, PageUp: -20 }[event.key]
+    const step = STEPS[event.key]
     if (step === undefined) return
     event.preventDefault()
     event.stopPropagation()
@@ -61,7 +67,8 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
       aria-label="Log lines"
       tabIndex={0}
       aria-activedescendant={at >= first && at < last ? `line-${chosen}` : undefined}
-      hidden={lines.length === 0}
+      aria-busy={!isRead}
+      hidden={lines.length === 0 && isRead}
       onKeyDown={onKeyDown}
       onWheel={(event) => event.deltaY < 0 && follow && unfollow()}
     >
@@ -70,6 +77,7 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
           <Row
             key={line.id}
             line={line}
+            search={search}
             top={(first + index) * ROW}
             isChosen={line.id === chosen}
             choose={choose}
@@ -83,11 +91,13 @@ export function List({ lines, chosen, follow, unfollow, choose }: ListProps) {
 const Row = memo(
   function Row({
     line,
+    search,
     top,
     isChosen,
     choose,
   }: {
     line: Line
+    search: Search
     top: number
     isChosen: boolean
     choose: (id: string) => void
@@ -112,21 +122,32 @@ const Row = memo(
           {missing ? (
             `… ${missing} lines are not kept`
           ) : fields ? (
-            <Fields fields={fields} />
+            <Fields fields={fields} search={search} />
           ) : (
-            <Pieces text={text} />
+            <Pieces text={text} search={search} />
           )}
         </span>
       </div>
     )
   },
-  (one, other) => one.line === other.line && one.top === other.top && one.isChosen === other.isChosen,
+  (one, other) =>
+    one.line === other.line &&
+    one.top === other.top &&
+    one.isChosen === other.isChosen &&
+    one.search === other.search,
 )
 
-function Pieces({ text }: { text: string }) {
+/** What was searched for is marked. */
+function Found({ text, search }: { text: string; search: Search }) {
+  return splitBy(text, search.rangesIn(text)).map((part, index) =>
+    part.isFound ? <mark key={index}>{part.text}</mark> : part.text,
+  )
+}
+
+function Pieces({ text, search }: { text: string; search: Search }) {
   return coloured(text).map(({ text: piece, colour, isBold }, index) => (
     <span key={index} data-colour={colour ?? undefined} data-bold={isBold || undefined}>
-      {piece}
+      <Found text={piece} search={search} />
     </span>
   ))
 }
@@ -144,16 +165,19 @@ const SHOWN_ELSEWHERE = new Set([
 ])
 
 /** The message first; the rest in short. All of it is unfolded when the line is chosen. */
-function Fields({ fields }: { fields: Record<string, unknown> }) {
+function Fields({ fields, search }: { fields: Record<string, unknown>; search: Search }) {
   const message = MESSAGES.map((key) => fields[key]).find((value) => typeof value === 'string')
   const rest = Object.entries(fields).filter(([key]) => !SHOWN_ELSEWHERE.has(key))
   return (
     <>
-      {message as string | undefined}{' '}
+      <Found text={String(message ?? '')} search={search} />{' '}
       <span className="soft">
-        {rest
-          .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
-          .join(' ')}
+        <Found
+          text={rest
+            .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+            .join(' ')}
+          search={search}
+        />
       </span>
     </>
   )

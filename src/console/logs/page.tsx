@@ -6,11 +6,12 @@ import { usePlace } from '../app/place.ts'
 import { queries } from '../live/queries.ts'
 import { Command, Empty, Problem } from '../parts/parts.tsx'
 import { Detail } from './detail.tsx'
-import { LEVELS, matcher } from './line.ts'
+import { LEVELS, readSearch } from './line.ts'
 import { List } from './list.tsx'
 import { MOST_LINES, useLines } from './use-lines.ts'
 
 const route = getRouteApi('/apps/$app/$environment/logs')
+const NOTHING = readSearch('')!
 const COUNTS = [1000, 10_000, MOST_LINES] as const
 
 export function LogsPage() {
@@ -24,16 +25,16 @@ export function LogsPage() {
   const [follow, setFollow] = useState(chosenId === undefined)
   // Whoever came by a link sees the lines around it; whoever chose a line while following goes on following.
   const [around, setAround] = useState(chosenId)
-  const { lines, isFollowed, error } = useLines({ app, environment, process, around, count })
+  const { lines, isFollowed, isRead, error } = useLines({ app, environment, process, around, count })
   const { data: processes } = useQuery(queries.processes(place))
   const q = useDeferredValue(text)
-  const matches = useMemo(() => matcher(q), [q])
+  const found = useMemo(() => readSearch(q), [q])
   const shown = useMemo(
     () =>
-      matches === null
+      found === null
         ? []
-        : lines.filter((one) => (level === undefined || one.level === level) && matches(one.plain)),
-    [lines, level, matches],
+        : lines.filter((one) => (level === undefined || one.level === level) && found.matches(one.plain)),
+    [lines, level, found],
   )
   const chosen = chosenId === undefined ? undefined : lines.find(({ id }) => id === chosenId)
   const set = (next: Partial<typeof search>) =>
@@ -53,7 +54,7 @@ export function LogsPage() {
             type="search"
             data-search
             placeholder="text or /expression/"
-            aria-invalid={matches === null}
+            aria-invalid={found === null}
             value={text}
             onChange={(event) => {
               setText(event.target.value)
@@ -112,9 +113,11 @@ export function LogsPage() {
         </span>
       </div>
       {error && <Problem error={error} />}
-      {matches === null && <p className="note">This expression can’t be read.</p>}
+      {found === null && <p className="note">This expression can’t be read.</p>}
       <List
         lines={shown}
+        search={found ?? NOTHING}
+        isRead={isRead}
         chosen={chosenId}
         follow={follow}
         unfollow={() => setFollow(false)}
@@ -123,7 +126,7 @@ export function LogsPage() {
           set({ line: id === chosenId ? '' : id })
         }}
       />
-      {shown.length === 0 && (
+      {shown.length === 0 && isRead && (
         <Empty title={lines.length === 0 ? 'No line yet' : 'No line matches'}>
           {lines.length === 0 ? (
             <Command text={`tow logs -f -a ${app} -e ${environment}`} />

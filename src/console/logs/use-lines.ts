@@ -14,6 +14,10 @@ export const MOST_LINES = 100_000
 const GATHERED_MILLISECONDS = 80
 const AROUND_MILLISECONDS = 10 * 60_000
 const PAUSE_MILLISECONDS = 1500
+/** Where nothing has come so long after the answer began, nothing was there. */
+const FIRST_MILLISECONDS = 600
+
+const NONE: Lines = { lines: [], isFollowed: false, isRead: false, error: null }
 
 interface Asked {
   app: string
@@ -27,23 +31,27 @@ interface Asked {
 interface Lines {
   lines: readonly Line[]
   isFollowed: boolean
+  /** Whether what there was before has come; nothing is said to be missing until then. */
+  isRead: boolean
   error: TowError | null
 }
 
 export function useLines({ app, environment, process, around, count }: Asked): Lines {
-  const [state, setState] = useState<Lines>({ lines: [], isFollowed: false, error: null })
+  const [state, setState] = useState(NONE)
   useEffect(() => {
     const end = new AbortController()
     let all: Line[] = []
     let gathered: Line[] = []
     let timer: ReturnType<typeof setTimeout> | null = null
-    setState({ lines: [], isFollowed: false, error: null })
-    const flush = () => {
+    setState(NONE)
+    const show = (told: Pick<Lines, 'isFollowed' | 'error'>) => {
+      if (timer) clearTimeout(timer)
       timer = null
       all = [...all, ...gathered].slice(-MOST_LINES)
       gathered = []
-      setState({ lines: all, isFollowed: !around, error: null })
+      setState({ ...told, lines: all, isRead: true })
     }
+    const flush = () => show({ isFollowed: !around, error: null })
     async function read(after: string | undefined): Promise<void> {
       const stream = await streams.processes.logs(
         {
@@ -55,22 +63,25 @@ export function useLines({ app, environment, process, around, count }: Asked): L
         },
         { signal: end.signal },
       )
-      if (!around) flush()
+      timer ??= setTimeout(flush, FIRST_MILLISECONDS)
+      let isFirst = true
       for await (const line of stream) {
         gathered.push({ ...line, ...readLine(line.text), plain: plainOf(line.text) })
-        timer ??= setTimeout(flush, GATHERED_MILLISECONDS)
+        if (isFirst && timer) clearTimeout(timer)
+        if (isFirst || !timer) timer = setTimeout(flush, GATHERED_MILLISECONDS)
+        isFirst = false
       }
     }
     async function follow(): Promise<void> {
       while (!end.signal.aborted) {
         try {
-          await read(gathered.at(-1)?.id ?? all.at(-1)?.id)
+          await read(all.at(-1)?.id)
           flush()
           if (around) return
         } catch (error) {
           if (end.signal.aborted) return
           const isLost = (error as TowError).code === 'UNAVAILABLE'
-          setState({ lines: all, isFollowed: false, error: isLost ? null : (error as TowError) })
+          show({ isFollowed: false, error: isLost ? null : (error as TowError) })
           if (!isLost) return
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS))

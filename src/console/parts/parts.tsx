@@ -1,6 +1,6 @@
 /** The small parts that every page is made of. */
 import type { UseQueryResult } from '@tanstack/react-query'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import type { TowError } from '../../api/errors.ts'
 
 /** `text` for the clipboard; `what` it is, for whoever does not see beside what the button stands. */
@@ -123,11 +123,14 @@ export function PageHead({
   below,
   children,
 }: {
-  title: ReactNode
+  title: string
   above?: ReactNode
   below?: ReactNode
   children?: ReactNode
 }) {
+  useEffect(() => {
+    document.title = `${title} · Towpath`
+  }, [title])
   return (
     <div className="page-head">
       <div>

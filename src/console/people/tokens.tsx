@@ -17,7 +17,7 @@ export function Tokens() {
           ) : (
             <ul className="rows">
               {all.map((token) => (
-                <li key={token.name}>
+                <li key={token.name} className="app-row">
                   <div className="grow">
                     <strong className="mono">{token.name}</strong>{' '}
                     {token.signedIn && <span className="tag">sign-in</span>}

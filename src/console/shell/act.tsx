@@ -3,8 +3,9 @@
  * done is told afterwards, with its undo.
  */
 import { useQueryClient } from '@tanstack/react-query'
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { type ReactNode, useState, useSyncExternalStore } from 'react'
 import type { TowError } from '../../api/errors.ts'
+import { Modal } from '../parts/modal.tsx'
 import { Command, Problem } from '../parts/parts.tsx'
 import { type Toast, tell } from './toasts.tsx'
 
@@ -53,15 +54,9 @@ export function Asking() {
 
 function AskDialog({ action }: { action: Action }) {
   const { title, consequence, details, command, verb, tone = 'main', run } = action
-  const dialog = useRef<HTMLDialogElement>(null)
   const queries = useQueryClient()
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<TowError | null>(null)
-  const submit = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    dialog.current?.showModal()
-    submit.current?.focus()
-  }, [])
 
   async function go() {
     setBusy(true)
@@ -76,7 +71,7 @@ function AskDialog({ action }: { action: Action }) {
   }
 
   return (
-    <dialog ref={dialog} aria-labelledby="ask-title" onClose={() => ask(null)}>
+    <Modal labelledBy="ask-title" close={() => ask(null)}>
       <form
         className="inner"
         onSubmit={(event) => {
@@ -95,11 +90,11 @@ function AskDialog({ action }: { action: Action }) {
           <button type="button" className="button" onClick={() => ask(null)}>
             Cancel
           </button>
-          <button ref={submit} type="submit" className="button" data-tone={tone} disabled={isBusy}>
+          <button type="submit" data-first className="button" data-tone={tone} disabled={isBusy}>
             {isBusy ? 'Working…' : verb}
           </button>
         </div>
       </form>
-    </dialog>
+    </Modal>
   )
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react'
+import { Modal } from '../parts/modal.tsx'
 import { usePageCommands } from './commands.ts'
 import { PAGES } from './pages.tsx'
 
@@ -7,16 +7,15 @@ const KEYS = [
   ['/', 'search on this page'],
   ['j  k', 'the next row, the one before'],
   ['Enter', 'open it'],
+  ['u', 'undo what was just done'],
   ['Esc', 'close what is open'],
   ['?', 'this help'],
 ] as const
 
 export function Help({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
   const commands = usePageCommands().filter(({ key }) => key)
-  useEffect(() => dialog.current?.showModal(), [])
   return (
-    <dialog ref={dialog} aria-labelledby="help-title" onClose={close}>
+    <Modal labelledBy="help-title" close={close}>
       <div className="inner">
         <h2 id="help-title">Keys</h2>
         <dl className="facts">
@@ -40,7 +39,7 @@ export function Help({ close }: { close: () => void }) {
           </button>
         </div>
       </div>
-    </dialog>
+    </Modal>
   )
 }
 

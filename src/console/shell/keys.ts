@@ -2,6 +2,7 @@
 import { useEffect } from 'react'
 import { pageCommands } from './commands.ts'
 import { PAGES, type PageLink } from './pages.tsx'
+import { undoLast } from './toasts.tsx'
 
 interface Doors {
   openPalette: () => void
@@ -33,6 +34,7 @@ export function useKeys({ openPalette, openHelp, go }: Doors): void {
       const command = pageCommands().find(({ key }) => key === event.key)
       if (event.key === 'g') goingSince = event.timeStamp
       else if (event.key === '?') openHelp()
+      else if (event.key === 'u') undoLast()
       else if (event.key === '/') {
         const field = document.querySelector<HTMLInputElement>('[data-search]')
         if (field) event.preventDefault()

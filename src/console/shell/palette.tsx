@@ -1,8 +1,9 @@
 /** Everything that can be gone to or done, by a few letters of its name. */
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { useDeferredValue, useMemo, useState } from 'react'
 import { queries } from '../live/queries.ts'
+import { Modal } from '../parts/modal.tsx'
 import { choose, optionsOf } from './choices.ts'
 import { usePageCommands } from './commands.ts'
 import { PAGES } from './pages.tsx'
@@ -28,14 +29,12 @@ export function fit(name: string, words: readonly string[]): number | null {
 }
 
 export function Palette({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
   const navigate = useNavigate()
   const { data: apps = [] } = useQuery(queries.apps())
   const commands = usePageCommands()
   const [text, setText] = useState('')
   const [chosen, setChosen] = useState(0)
   const asked = useDeferredValue(text)
-  useEffect(() => dialog.current?.showModal(), [])
 
   const entries = useMemo<Entry[]>(
     () => [
@@ -91,16 +90,10 @@ export function Palette({ close }: { close: () => void }) {
   }
 
   return (
-    <dialog
-      ref={dialog}
-      className="palette"
-      aria-label="Go to or do"
-      onClose={close}
-      onClick={(event) => event.target === dialog.current && close()}
-      onKeyDown={() => {}}
-    >
+    <Modal className="palette" label="Go to or do" close={close}>
       <input
         className="palette-input"
+        data-first
         role="combobox"
         aria-expanded="true"
         aria-controls="palette-list"
@@ -144,6 +137,6 @@ export function Palette({ close }: { close: () => void }) {
         ))}
       </div>
       {found.length === 0 && <p className="empty">Nothing is called that. Try an app or a page.</p>}
-    </dialog>
+    </Modal>
   )
 }

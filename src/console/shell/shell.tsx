@@ -1,7 +1,7 @@
 /** What is around every page. */
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { useCallback, useEffect, useState } from 'react'
+import { Link, Outlet, useNavigate, useRouter, useRouterState } from '@tanstack/react-router'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useLive } from '../live/follow.ts'
 import { queries } from '../live/queries.ts'
 import { ago, useNow } from '../parts/time.tsx'
@@ -11,28 +11,36 @@ import { Help } from './help.tsx'
 import { useKeys } from './keys.ts'
 import { PAGES, type PageLink } from './pages.tsx'
 import { Palette } from './palette.tsx'
+import { Titles } from './titles.tsx'
 import { Toasts } from './toasts.tsx'
+import { Whole } from './whole.tsx'
 
 type Open = 'palette' | 'help' | null
 
 export function Shell() {
   const [open, setOpen] = useState<Open>(null)
-  const [isMenuOpen, setMenuOpen] = useState(false)
   const navigate = useNavigate()
-  const path = useRouterState({ select: ({ location }) => location.pathname })
   const close = useCallback(() => setOpen(null), [])
   const openPalette = useCallback(() => setOpen('palette'), [])
   const openHelp = useCallback(() => setOpen('help'), [])
   const go = useCallback((to: PageLink['to']) => void navigate({ to }), [navigate])
   useKeys({ openPalette, openHelp, go })
-  useEffect(() => setMenuOpen(false), [path])
+  useFocusOnNewPages()
+  const menu = useMenu()
 
   return (
     <div className="shell">
       <a className="skip" href="#main">
         To the page
       </a>
-      <nav className="side" id="side" aria-label="Console" data-open={isMenuOpen}>
+      <nav
+        ref={menu.nav}
+        className="side"
+        id="side"
+        aria-label="Console"
+        data-open={menu.isOpen}
+        onKeyDown={(event) => event.key === 'Escape' && menu.close()}
+      >
         <Link className="brand" to="/">
           <Mark />
           Towpath
@@ -60,12 +68,13 @@ export function Shell() {
       </nav>
       <header className="bar">
         <button
+          ref={menu.button}
           type="button"
           className="button menu-button"
           aria-label="Menu"
-          aria-expanded={isMenuOpen}
+          aria-expanded={menu.isOpen}
           aria-controls="side"
-          onClick={() => setMenuOpen(!isMenuOpen)}
+          onClick={menu.toggle}
         >
           ☰
         </button>
@@ -85,14 +94,49 @@ export function Shell() {
           ?
         </button>
       </header>
+      {menu.isOpen && <div className="behind-menu" aria-hidden="true" onPointerDown={menu.close} />}
       <main className="main" id="main" tabIndex={-1}>
-        <Outlet />
+        <Whole>
+          <Outlet />
+        </Whole>
       </main>
+      <Titles />
       <Toasts />
       <Asking />
       {open === 'palette' && <Palette close={close} />}
       {open === 'help' && <Help close={close} />}
     </div>
+  )
+}
+
+/** The navigation where there is little room: it takes the focus, and gives it back. */
+function useMenu() {
+  const [isOpen, setOpen] = useState(false)
+  const nav = useRef<HTMLElement>(null)
+  const button = useRef<HTMLButtonElement>(null)
+  const path = useRouterState({ select: ({ location }) => location.pathname })
+  useEffect(() => setOpen(false), [path])
+  useEffect(() => {
+    if (isOpen) nav.current?.querySelector('a')?.focus()
+  }, [isOpen])
+  const close = () => {
+    if (!isOpen) return
+    setOpen(false)
+    button.current?.focus()
+  }
+  return { isOpen, nav, button, close, toggle: () => setOpen(!isOpen) }
+}
+
+/** What had the focus may be gone with the page before: then the page itself has it, and the next Tab is inside. */
+function useFocusOnNewPages(): void {
+  const router = useRouter()
+  useEffect(
+    () =>
+      router.subscribe('onRendered', ({ pathChanged }) => {
+        if (pathChanged && document.activeElement === document.body)
+          document.getElementById('main')?.focus({ preventScroll: true })
+      }),
+    [router],
   )
 }
 

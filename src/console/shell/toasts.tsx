@@ -8,6 +8,8 @@ export interface Toast {
 }
 
 const LASTS = 12_000
+/** Whoever has the pointer or the focus on one is about to use it. */
+const LOOKED_AT_AGAIN = 2000
 
 let toasts: readonly (Toast & { id: number })[] = []
 let last = 0
@@ -24,7 +26,21 @@ export function tell(toast: Toast): void {
   last += 1
   const id = last
   set([...toasts.slice(-3), { ...toast, id }])
-  setTimeout(() => drop(id), LASTS)
+  setTimeout(() => expire(id), LASTS)
+}
+
+function expire(id: number): void {
+  const isLookedAt = document.getElementById(`toast-${id}`)?.matches(':hover, :focus-within') ?? false
+  if (isLookedAt) setTimeout(() => expire(id), LOOKED_AT_AGAIN)
+  else drop(id)
+}
+
+/** Takes back what was done last, as far as that can be and is still told. */
+export function undoLast(): void {
+  const toast = toasts.findLast(({ undo }) => undo)
+  if (!toast) return
+  drop(toast.id)
+  toast.undo!.run()
 }
 
 export function Toasts() {
@@ -38,7 +54,7 @@ export function Toasts() {
   return (
     <section className="toasts" role="status" aria-label="What was done">
       {shown.map(({ id, message, tone = 'good', undo }) => (
-        <div key={id} className="toast" data-tone={tone}>
+        <div key={id} id={`toast-${id}`} className="toast" data-tone={tone}>
           <div>{message}</div>
           {undo && (
             <button

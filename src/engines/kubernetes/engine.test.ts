@@ -3,8 +3,6 @@ import { layerDigests } from '../../images/layer.ts'
 import { describeEngine } from '../conformance.ts'
 import { AS_DRAINED, openTestCluster, withoutCluster } from './testing.ts'
 
-const NO_WORKSPACE = 'no agent lies beside a process in a cluster yet: refused in a sentence'
-
 if (withoutCluster !== null) {
   describe('the kubernetes engine', () => {
     beforeEach(({ skip }) => skip(true, withoutCluster as string))
@@ -35,12 +33,6 @@ if (withoutCluster !== null) {
           'the Gateway API has no answer of its own making: recovery.test.ts sees the 503, without the sentence',
         'lets nobody wait for an event stream, which would not end by itself':
           'the Gateway counts the requests under way and does not tell',
-        'makes a running workspace equal somebody’s files, and starts the process anew without a failed request':
-          NO_WORKSPACE,
-        'lets a process that crashed wait for the next change, and says so to whoever asks meanwhile':
-          NO_WORKSPACE,
-        'goes on where a connection broke, and with its caller starting anew': NO_WORKSPACE,
-        'knows no workspace of a set that is not there': NO_WORKSPACE,
         'runs a cron on its schedule and keeps what became of it':
           'Kubernetes starts crons by the minute, not by the second; cron.test.ts waits for one',
       },

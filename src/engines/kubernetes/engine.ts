@@ -5,17 +5,18 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, Engine, Target } from '../engine.ts'
+import type { ContentSource, Desired, Engine, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
+import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
+import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
 import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
-import { isReady, setOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
@@ -23,8 +24,8 @@ import { createRuns, type RunParts } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { storeSet } from './store-set.ts'
-import { type StoredSet, storedDesired, takeAway, takeOver } from './stored.ts'
-import { forwardToPod } from './streams/forward.ts'
+import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
   settings: KubernetesSettings
@@ -59,10 +60,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
-      opening = null
-      throw error
-    })
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
+      (error) => {
+        opening = null
+        throw error
+      },
+    )
     return opening
   }
 
@@ -74,6 +77,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       // Calls for a space go where all calls for the app go; the baggage tells them apart.
       internal: `http://${target.app}.${namespace}.svc`,
     }
+  }
+
+  function urlOf({ host, certificate }: WantedDomain): string {
+    const { scheme, port } = settings
+    const shown = port === undefined || (certificate && scheme === 'http') ? '' : `:${port}`
+    return `${certificate ? 'https' : scheme}://${host}${shown}`
   }
 
   /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
@@ -164,6 +173,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
+    refusesDomain: async (_target, domain) => domainProblem(domain, settings),
     apply,
     remove,
     async observe(target) {
@@ -185,6 +195,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     addresses: async (target) => addresses(target),
+    async domains(target) {
+      const opened = await session()
+      fresh(opened)
+      return opened.loop(target).domains()
+    },
     async *logs(target, query, signal) {
       const opened = await session()
       const { cluster, podsOf } = opened
@@ -200,16 +215,17 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       )
     },
     ...createRuns({ session, renderer, around, recordOf, store }),
-    async workspace(target) {
-      throw new TowError('UNSUPPORTED', `a workspace of ${target.app} on a cluster can't follow files yet`, {
-        hint: `tow ship --space NAME -a ${target.app}`,
-      })
-    },
-    async forward(target, set, port) {
+    async workspace(target, set) {
       const opened = await session()
-      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
-      if (!pod) throw noSet(target, set)
-      return forwardToPod(opened.cluster, pod.metadata.name, port)
+      const kept = opened.mirror.records.get(recordName(target))
+      const stored = kept && readRecord(kept)?.stored
+      const found = stored && setsOf(stored).find((one) => one.id === set)
+      if (!found?.live) throw noSet(target, set)
+      return openWorkspace(opened, target, found)
+    },
+    async forward(target, set, process, port) {
+      const { cluster, podsOf } = await session()
+      return forward(cluster, podsOf(target), { target, set, process, port })
     },
     async samples(target, since) {
       return (await session()).metrics.samples(nameOf(target), since)

@@ -22,7 +22,7 @@ export interface Landing {
 const TRIES = 8
 /** What others lean on comes first; of what is there as it should be, only the generation is written, last of all. */
 const ORDER: readonly (readonly KindName[])[] = [
-  ['ServiceAccount', 'NetworkPolicy'],
+  ['ServiceAccount', 'NetworkPolicy', 'ReferenceGrant'],
   ['Service', 'Deployment', 'PodDisruptionBudget', 'CronJob', 'HorizontalPodAutoscaler'],
   ['HTTPRoute', 'GRPCRoute'],
 ]

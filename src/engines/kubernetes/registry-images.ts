@@ -8,6 +8,8 @@ import type { Program } from './programs.ts'
 
 export interface RegistryImagesOptions {
   images: Images
+  /** For images made elsewhere, which anybody may name who may ship. */
+  lookUp: Images['resolve']
   /** `registry.example.com/team`: each app gets a repository of its own in it. */
   registry: string
   bases: Bases
@@ -70,7 +72,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     async adopt({ reference, port }) {
       const platform = await options.platform()
-      const found = await images.resolve(reference, platform)
+      const found = await options.lookUp(reference, platform)
       return { image: judgeImage({ ...found, name: reference }, port), platform }
     },
     runtimes: async () => [],

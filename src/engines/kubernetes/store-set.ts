@@ -1,10 +1,12 @@
 /** A set as it is kept: its image in the registry, its config in the namespace. */
-import type { DesiredSet, Target } from '../engine.ts'
+import type { DesiredSet, LiveSet, Target } from '../engine.ts'
 import type { Cluster } from './cluster/connect.ts'
 import { configName, putConfig } from './config-secrets.ts'
 import type { ImageSource } from './images.ts'
+import { imageIsFixed } from './messages.ts'
+import { AGENT } from './programs.ts'
 import type { TargetRecord } from './record.ts'
-import { type StoredSet, setsOf } from './stored.ts'
+import { type StoredLive, type StoredSet, setsOf } from './stored.ts'
 
 export interface StoreParts {
   cluster: Cluster
@@ -21,9 +23,12 @@ export async function storeSet(
   processes: DesiredSet['processes'],
   named: (set: StoredSet) => void = () => {},
 ): Promise<StoredSet> {
-  const { artifact, config } = set
+  const { artifact, config, live } = set
+  const isLive = live !== undefined && Object.keys(processes).length > 0
+  if (isLive && artifact.image) throw imageIsFixed(target)
   const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
   const name = configName(target, record.key, config)
+  const follows = isLive ? (known?.live ?? (await liveBeside(images, live))) : null
   const storedAs = (image: string): StoredSet => ({
     id: set.id,
     release: set.release,
@@ -34,7 +39,8 @@ export async function storeSet(
     config: name,
     keys: Object.keys(config).sort(),
     needs: artifact.run.needs,
-    processes,
+    ...(follows && { live: follows }),
+    processes: isLive ? ownCommands(processes, live) : processes,
   })
   // What runs keeps its image: a base that has moved on is no reason to replace processes.
   if (known) named(storedAs(known.image))
@@ -43,4 +49,19 @@ export async function storeSet(
     known?.config === name ? null : putConfig(cluster, { platform, target }, name, config),
   ])
   return storedAs(image)
+}
+
+async function liveBeside(images: ImageSource, { reloading }: LiveSet): Promise<StoredLive> {
+  const command = ['node', `/workspace/${AGENT.entry}`]
+  return { agent: await images.program(AGENT), command, reloading }
+}
+
+/** What takes the place of a process's own command while its files are somebody's. */
+function ownCommands(processes: DesiredSet['processes'], { commands }: LiveSet): DesiredSet['processes'] {
+  return Object.fromEntries(
+    Object.entries(processes).map(([name, spec]) => [
+      name,
+      { ...spec, command: commands[name] ?? spec.command },
+    ]),
+  )
 }

@@ -3,15 +3,18 @@
  * every change. It holds nothing that the record and the cluster do not.
  */
 import { TowError } from '../../api/errors.ts'
-import type { Observation, Problem, Target } from '../engine.ts'
+import type { Observation, Problem, SeenDomain, Target, WantedDomain } from '../engine.ts'
 import type { Cluster } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
+import { createDomains } from './domains/domains.ts'
+import { LOOK_MILLISECONDS } from './domains/own-listeners.ts'
 import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
+import type { Lives } from './live/lives.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
@@ -30,7 +33,7 @@ import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
-import { emptyStored, reroute, type Stored, setsOf } from './stored.ts'
+import { emptyStored, listen, reroute, type Stored, setsOf } from './stored.ts'
 import { vanish } from './vanish.ts'
 
 export interface TargetParts {
@@ -44,6 +47,8 @@ export interface TargetParts {
   routeLag: number
   usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   addresses: (target: Target) => Observation['addresses']
+  urlOf: (domain: WantedDomain) => string
+  lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
@@ -61,6 +66,7 @@ export interface TargetLoop {
   /** What was rendered last, for whoever wants to read it. */
   objects(): Promise<{ stored: Stored; objects: KubeObject[] } | null>
   observe(): Observation
+  domains(): Promise<SeenDomain[]>
   close(): void
 }
 
@@ -90,6 +96,9 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
   const reached = createEndpoints()
+  const { platform } = holder
+  const { gateways } = parts.around
+  const domains = createDomains(cluster, target, { platform, gateways, urlOf: parts.urlOf })
   let collectedAt = 0
   let isOurs = false
   const waiting: PromiseWithResolvers<void>[] = []
@@ -151,10 +160,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const now = record()
     if (!now) return
     await holdLease()
-    if (now.stored.removed) return vanish(cluster, mirror, owner, now)
+    if (now.stored.removed) {
+      if (now.stored.listens) await domains.listeners.remove()
+      return vanish(cluster, mirror, owner, now)
+    }
     const reach = reachable()
     const wasRouted = isRouted(now.stored, Date.now())
-    const next = planned(now.stored, reach.bySet, wasRouted)
+    const next = listen(planned(now.stored, reach.bySet, wasRouted))
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
@@ -165,18 +177,28 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
       again = true
     }
+    if (stored.listens && !again) await landListeners(stored)
     // Time goes on while this looks: what has become true meanwhile is for the next look, and nobody else wakes it.
     const at = Date.now()
     const isNowRouted = isRouted(stored, at)
     if (stored !== now.stored || isNowRouted !== wasRouted) again = true
     if (reach.wait !== null) wakeIn(reach.wait)
-    const lookAt = explainer.look(pods(), setsOf(stored), warnings())
+    const context = { warnings: warnings(), reports: parts.lives.report }
+    const lookAt = explainer.look(pods(), setsOf(stored), context)
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const obeys = isNowRouted || move === null ? 0 : obeyedAt(move, routeLag)
     const dueAt = Number.isFinite(obeys) ? obeys : at + OTHERS_MILLISECONDS
     const lag = Math.max(dueAt, mannedSince(stored, at) + lagAfter(move, routeLag)) - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
+  }
+
+  /** Whoever looks after the Gateway is waited for, and never in the way of a release. */
+  async function landListeners(stored: Stored): Promise<void> {
+    if (await domains.listeners.land(stored)) {
+      const before = record()
+      if (before) await write(before, { ...stored, listens: false })
+    } else wakeIn(LOOK_MILLISECONDS + 50)
   }
 
   function planned(stored: Stored, ready: ReadonlyMap<string, number>, isNowRouted: boolean): Stored {
@@ -297,7 +319,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       pods: pods(),
       jobs: mine(mirror.jobs.all()),
       deployments: mine(mirror.deployments.all()),
-      context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
+      context: {
+        explanations: explainer.explanations,
+        usage: parts.usage(),
+        warnings: warnings(),
+        reports: parts.lives.report,
+      },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
       isHeardOf: at - mannedSince(stored, at) >= lagAfter(move, routeLag),
@@ -311,6 +338,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   return {
     kick,
     observe,
+    domains: () => domains.see(record()?.stored ?? emptyStored(target), mirror.routes.get(name)),
     pass() {
       if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()

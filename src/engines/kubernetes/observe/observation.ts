@@ -12,6 +12,7 @@ import type {
   SplitRule,
 } from '../../engine.ts'
 import type { Deployment, Job, Pod, Route } from '../cluster/objects.ts'
+import { isLive } from '../live/lives.ts'
 import { LABEL } from '../names.ts'
 import { sameSplit, WEB, weightedSets } from '../plan.ts'
 import { type Stored, setsOf } from '../stored.ts'
@@ -132,10 +133,15 @@ function isSettled(seen: Seen, pods: readonly Pod[]): boolean {
         (status?.status?.replicas ?? 0) === count &&
         (status?.status?.updatedReplicas ?? 0) === count &&
         mine.length === count &&
-        mine.every(isReady)
+        mine.every((pod) => isReady(pod) && isReached(seen, pod))
       )
     }),
   )
+}
+
+/** Its agent has spoken, where it has one: its workspace is there for whoever asks. */
+function isReached({ context }: Seen, pod: Pod): boolean {
+  return !isLive(pod) || context.reports(pod) !== null
 }
 
 function deploymentOf(seen: Seen, set: string, process: string): Deployment | undefined {

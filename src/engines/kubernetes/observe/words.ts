@@ -89,6 +89,25 @@ export function startProblem(name: string, waiting: ContainerState['waiting']): 
   return null
 }
 
+/** Why the workspace of a set that follows files could not be made ready, or null. */
+export function fillProblem(
+  name: string,
+  state: ContainerState | undefined,
+  last: ContainerState | undefined,
+): Problem | null {
+  const ended = state?.terminated ?? last?.terminated
+  if (name !== 'fill' || (ended?.exitCode ?? 0) === 0) return null
+  const isWithoutShell = ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun'
+  const said = ended?.message || `the workspace could not be filled: it ended with ${ended?.exitCode}`
+  return {
+    code: 'start-failed',
+    message: isWithoutShell
+      ? 'the image has no sh, which a workspace that follows files needs'
+      : shortened(said),
+    hint: 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any',
+  }
+}
+
 export function unschedulable(message: string, requests: Record<string, string> | undefined): Problem {
   const hint = 'ask for less (`cpu`, `memory`, counts), or have nodes added'
   if (/Insufficient cpu/.test(message)) {

@@ -1,7 +1,7 @@
 /**
  * `git push tow main`: one bare repository for each folder that was shipped, the real `git http-backend` in front of
  * it, and a delivery in between. It decides which apps a commit changes; how they are built, released and rolled out
- * is the business of deliveries. What is live is never read from here: main may only follow it.
+ * is the business of deliveries. Any other branch is kept, and becomes a tree when somebody ships it. What is live is never read from here: main may only follow it.
  */
 import { join, posix } from 'node:path'
 import type { Actor } from '../../kernel/actor.ts'
@@ -9,6 +9,7 @@ import type { Database } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { toName } from '../manifests/index.ts'
 import { repositoriesPart, sweepBackups } from './backup.ts'
+import { createBranches } from './branches.ts'
 import { createDoor } from './door.ts'
 import { writeHooks } from './hook.ts'
 import { refusals } from './messages.ts'
@@ -58,7 +59,7 @@ export function createGit(options: GitOptions): Feature<ReturnType<typeof gitRou
   return {
     name: 'git',
     migrations: [],
-    routes: gitRoutes(git),
+    routes: gitRoutes(git, createBranches({ ...options, repositories })),
     ...git,
     page: door.mount,
     backup: repositoriesPart(repositories),

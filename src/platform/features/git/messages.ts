@@ -20,7 +20,7 @@ export const words = {
   live: (environment: string, took: string) => `Live in ${environment} after ${took}.`,
   stored: (branch: string) => [
     `${branch} is stored and was not shipped: only main is.`,
-    `To ship it: git push tow ${branch}:main`,
+    `To ship it: git push tow ${branch}:main, or tow git ship ${branch} and main stays`,
   ],
   storedTag: (tag: string) => [`The tag ${tag} is stored; only main is shipped.`],
   removed: (ref: string) => [`${ref} is removed; what is live stays.`],
@@ -39,6 +39,10 @@ export const refusals = {
     }),
   unknown: (name: string) =>
     new TowError('NOT_FOUND', `nothing was pushed to ${name} yet`, { hint: 'git push tow main' }),
+  noBranch: (branch: string, repository: string) =>
+    new TowError('NOT_FOUND', `${repository} has no branch ${JSON.stringify(branch.slice(0, 80))}`, {
+      hint: 'tow git branches lists those that were pushed',
+    }),
   unknownService: (service: string) =>
     new TowError('BAD_INPUT', `Git’s service ${JSON.stringify(service.slice(0, 80))} is not known here`, {
       hint: 'use Git 1.6.6 or newer, over smart HTTP',

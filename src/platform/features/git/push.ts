@@ -2,17 +2,15 @@
  * A push, judged before Git takes it: main passes when every app whose files changed is live, anything else is stored
  * as it is. It enters deliveries where `tow ship` does, so refusals, reuse and rollouts are the same.
  */
-import { join } from 'node:path'
 import { TowError } from '../../../api/errors.ts'
 import type { Ship } from '../../../api/ships.ts'
-import { askGit, mustGit } from '../../../trees/git.ts'
-import { scanCommit } from '../../../trees/scan-commit.ts'
+import { askGit } from '../../../trees/git.ts'
 import type { Tree } from '../../../trees/tree.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import { outageOf } from '../../kernel/outages.ts'
 import type { Content } from '../content/index.ts'
 import type { Ships } from '../ships/index.ts'
-import { findPointers } from './large-files.ts'
+import { describeCommit, folderNameOf, originOf, takeTree } from './commit.ts'
 import { refusals, words } from './messages.ts'
 import type { Queue } from './queue.ts'
 import type { Repositories } from './repositories.ts'
@@ -115,19 +113,18 @@ async function ship(
   const { say } = push
   const signal = AbortSignal.any([push.gone, push.stopping])
   const begin = performance.now()
-  const shown = (await mustGit(view, ['show', '-s', '--format=%ct %s', main.to], signal)).toString().trim()
-  const [, seconds = '', subject = ''] = /^(\d+) ?(.*)$/.exec(shown) ?? []
-  const commit = (await mustGit(view, ['rev-parse', '--verify', `${main.to}^{commit}`], signal))
-    .toString()
-    .trim()
+  const described = await describeCommit(view, main.to, signal)
+  const { commit, subject } = described
   say(words.reading(commit, clean(subject).slice(0, 80)))
   if (main.from !== null) {
     const kept = await askGit(view, ['merge-base', '--is-ancestor', main.from, commit], signal)
     if (kept.code === 1) say(words.forced(main.from))
   }
   const folder = await dependencies.repositories.folderOf(push.repository)
-  const tree = await takeTree(dependencies, push, view, commit, folder, signal)
-  const folderName = folder === '.' ? push.repository : folder.slice(folder.lastIndexOf('/') + 1)
+  const taken = { repository: push.repository, path: view, commit, folder, signal }
+  const { tree, leftOut } = await takeTree(dependencies, taken)
+  for (const path of leftOut) say(words.leftOut(path))
+  const folderName = folderNameOf(push.repository, folder)
   const environment = await dependencies.environment()
   const changed = await changedApps(dependencies, push, tree, folderName, environment)
   if (changed.length === 0) {
@@ -148,36 +145,11 @@ async function ship(
         folderName,
         apps: changed,
         environment,
-        origin: {
-          ...{ commit, branch: 'main', dirty: false },
-          ...(subject && { subject: subject.slice(0, 500) }),
-          ...(seconds && { committedAt: new Date(Number(seconds) * 1000).toISOString() }),
-        },
+        origin: originOf(described, 'main'),
         whenBusy: 'supersede',
         rebuild: false,
       })
   return conclude(push, await follow(dependencies, push, started), performance.now() - begin)
-}
-
-/** The files of the commit, kept as a tree; refused where some of them are not in the push. */
-async function takeTree(
-  { content, repositories }: PushDependencies,
-  { repository, say }: Push,
-  view: string,
-  commit: string,
-  folder: string,
-  signal: AbortSignal,
-): Promise<Tree> {
-  const { tree, leftOut } = await scanCommit(view, commit, folder, {
-    store: content.blobs,
-    cacheFile: join(repositories.pathOf(repository), 'tow-digests'),
-    signal,
-  })
-  for (const { path } of leftOut) say(words.leftOut(path))
-  const pointers = findPointers(tree, content.blobs)
-  if (pointers.length > 0) throw refusals.largeFiles(pointers)
-  await content.adopt(tree)
-  return tree
 }
 
 async function changedApps(

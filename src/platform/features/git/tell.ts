@@ -1,5 +1,6 @@
 /** A delivery as lines of plain text, each told once, for whoever sees it through Git. Pure. */
-import { SHIPPED_WORDS, type ShippedApp, type ShipUpdate } from '../../../api/ships.ts'
+import { SHIPPED_WORDS } from '../../../api/shipped-words.ts'
+import type { ShippedApp, ShipUpdate } from '../../../api/ships.ts'
 
 const MARKS: Partial<Record<ShippedApp['state'], string>> = {
   live: '✓',

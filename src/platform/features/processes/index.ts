@@ -10,10 +10,12 @@ import type { Engine, Observation, Target } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import { mountStreams } from '../../kernel/http/streams.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { Releases } from '../releases/index.ts'
 import { type Rollouts, type TargetRow, within } from '../rollouts/index.ts'
 import { adoptedCounts, asDifference } from './drift.ts'
+import { createForwards } from './forwards.ts'
 import { followLogs } from './logs.ts'
 import { processList, samplesOf } from './rules.ts'
 import { createRuns, type SpaceCopies } from './runs.ts'
@@ -42,6 +44,7 @@ const DAY_MS = 24 * 3_600_000
 export function createProcesses(options: ProcessesOptions) {
   const { database, clock, engines, releases, rollouts, spaces, onError } = options
   const runs = createRuns({ database, clock, engines, rollouts, spaces, onError })
+  const forwards = createForwards(options)
   const controller = new AbortController()
 
   async function requireTarget(app: string, environment: string): Promise<TargetRow> {
@@ -152,6 +155,11 @@ export function createProcesses(options: ProcessesOptions) {
         void runs.start(run.id)
         return run
       }),
+      forward: operations.processes.forward.handler(async ({ input, context: { actor } }) => {
+        const { process, port } = input
+        await forwards.announce(actor, { target: placeOf(input), process, port })
+        return { process, port }
+      }),
       getRun: operations.processes.getRun.handler(async ({ input: { id } }) => asRun(await runs.current(id))),
       listRuns: operations.processes.listRuns.handler(async ({ input: { app, environment, space = null } }) =>
         (await listRuns(database.db, app, environment, space)).map(asRun),
@@ -169,7 +177,10 @@ export function createProcesses(options: ProcessesOptions) {
     name: 'processes',
     migrations,
     routes,
-    mount: (server: FastifyInstance) => mountTerminals(server, { runs, engines, onError }),
+    mount(server: FastifyInstance) {
+      mountTerminals(server, { runs, engines, onError })
+      mountStreams(server, forwards.doors)
+    },
     start: runs.begin,
     /** What somebody changed of what serves, past Towpath. */
     compare,

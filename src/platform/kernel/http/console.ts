@@ -12,6 +12,9 @@ import { CONSOLE_PAGES } from '../../../api/pages.ts'
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
+/** Without a referrer at all, browsers would not say which page the form of signing out is from. */
+const PAGE_HEADERS = { 'content-security-policy': POLICY, 'referrer-policy': 'same-origin' }
+
 const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -39,7 +42,7 @@ export function consolePages({ folder, isSignedIn }: ConsoleOptions): (server: F
       return reply.redirect(`/sign-in${to}`, 303)
     }
     const html = await readFile(join(await folder(), 'index.html'))
-    return reply.headers({ 'content-security-policy': POLICY }).type('text/html; charset=utf-8').send(html)
+    return reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(html)
   }
 
   return (server) => {

@@ -23,6 +23,7 @@ export function docsPage(document: OpenApiDocument): string {
 <body>
 <div class="page">
 <nav aria-label="Topics"><ul>
+<li><a href="/">← The console</a></li>
 <li><a href="#start">First call</a></li>
 ${[...topics.keys()].map((topic) => `<li><a href="#${topic}">${topic}</a></li>`).join('\n')}
 <li><a href="#shapes">Shapes</a></li>
@@ -45,7 +46,7 @@ ${errorSection()}
 
 const FIRST_CALL = `<h2 id="start">First call</h2>
 <p>The platform answers on this machine alone. <code>platform.json</code> in its home names the address and the file that holds your token.</p>
-<pre>curl -H "Authorization: Bearer $(cat ~/.local/share/towpath/token)" http://127.0.0.1:7370/api/whoami</pre>
+<pre tabindex="0">curl -H "Authorization: Bearer $(cat ~/.local/share/towpath/token)" http://127.0.0.1:7370/api/whoami</pre>
 <p>Input is one flat object: what stands in the path, the rest in the query of a GET, and in the JSON body of everything else. A changing call may carry an <code>Idempotency-Key</code>: repeated under it, the call makes no second change. Streams are server-sent events; <code>Last-Event-ID</code> goes on where one broke.</p>`
 
 function byTopic(document: OpenApiDocument): Map<string, Listed[]> {
@@ -72,7 +73,7 @@ function operationBlock(operation: Listed): string {
 <p class="needs">Needs <code>${escaped(operation['x-permission'])}</code> · <code>${operationId}</code></p>
 ${parametersTable(operation)}
 ${Object.values(operation.requestBody?.content ?? {})
-  .map(({ schema }) => `<div class="label">Body</div><pre>${escaped(shape(schema))}</pre>`)
+  .map(({ schema }) => `<div class="label">Body</div><pre tabindex="0">${escaped(shape(schema))}</pre>`)
   .join('')}
 ${answer(operation)}
 </div>
@@ -95,7 +96,7 @@ function answer({ responses }: Operation): string {
     .map(([type, { schema }]) => {
       const isStream = type === 'text/event-stream'
       const label = isStream ? 'Answer, a stream of' : 'Answer'
-      return `<div class="label">${label}</div><pre>${escaped(shape(isStream ? eventData(schema) : schema))}</pre>`
+      return `<div class="label">${label}</div><pre tabindex="0">${escaped(shape(isStream ? eventData(schema) : schema))}</pre>`
     })
     .join('')
 }
@@ -107,7 +108,7 @@ function eventData(schema: Schema): Schema {
 }
 
 function shapeBlock(name: string, schema: Schema): string {
-  return `<details class="operation" id="shape-${name}"><summary><span class="method">type</span><h3>${name}</h3></summary><div class="body"><pre>${escaped(shape(schema))}</pre></div></details>`
+  return `<details class="operation" id="shape-${name}"><summary><span class="method">type</span><h3>${name}</h3></summary><div class="body"><pre tabindex="0">${escaped(shape(schema))}</pre></div></details>`
 }
 
 function errorSection(): string {
