@@ -295,6 +295,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     return manned.since
   }
 
+  /** Whoever routes had the time to hear of everybody who is ready. */
+  function isHeardOf(stored: Stored, at: number): boolean {
+    if (at - mannedSince(stored, at) < lagAfter(move, routeLag)) return false
+    const { bySet } = reachable()
+    return routeLag === 0 || [...readyBySet(pods())].every(([id, count]) => (bySet.get(id) ?? 0) >= count)
+  }
+
   function isInForce(stored: Stored): boolean {
     if (rendered !== JSON.stringify(chartValues(stored, parts.around, hop.ways(target)))) return false
     return isLanded(mirror, { target, generation: stored.generation, objects }, cluster.namespace)
@@ -327,7 +334,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
-      isHeardOf: at - mannedSince(stored, at) >= lagAfter(move, routeLag),
+      isHeardOf: isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
       demand: hop.demand(target),
