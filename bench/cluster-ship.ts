@@ -1,6 +1,6 @@
 /**
  * A one-line change of a small Node app on a real cluster, with an unchanged lockfile: from `tow ship` to the new text
- * served, beside the same by hand: tar, gzip and skopeo, `helm upgrade` of the same chart, `kubectl rollout status`.
+ * served, by the command as it is published, beside the same by hand: tar, gzip and skopeo, `helm upgrade` of the same chart, `kubectl rollout status`.
  * Needs TOW_TEST_KUBECONFIG and its kin, skopeo and kubectl: `node bench/cluster-ship.ts [runs]`
  */
 import { execFile } from 'node:child_process'
@@ -13,6 +13,7 @@ import { openTestCluster, withoutCluster } from '../src/engines/kubernetes/testi
 import { newPerson } from '../test/tow.ts'
 import { printFigures } from './figures.ts'
 import { createLayout } from './images/layout.ts'
+import { bundle } from './published.ts'
 
 if (withoutCluster !== null) {
   console.log(`left out: ${withoutCluster}`)
@@ -23,7 +24,7 @@ const CHART = fileURLToPath(new URL('../charts/app', import.meta.url))
 const { env } = process
 const run = promisify(execFile)
 const cluster = await openTestCluster()
-const person = await newPerson()
+const person = await newPerson(bundle())
 const folder = join(person.folder, 'hello')
 const registry = `${env.TOW_TEST_REGISTRY}/${cluster.namespace}`
 const domain = `${cluster.namespace}.${env.TOW_TEST_DOMAIN}`

@@ -1,7 +1,7 @@
 /**
  * `tow dev` on this machine, as a person feels it: a save, and the new text served by a small Node app through the
- * router, beside nodemon (where it is installed) and `node --watch`; a save among 20,000 files; and a checkout that
- * changes 5,000 of them. `npm run bench -- dev`
+ * router, beside nodemon and `node --watch`; a save among 20,000 files; a checkout that changes 5,000 of them; and what a
+ * spare process would give. `npm run bench -- dev`
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,10 +11,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type DevSession, enter, startDev, type Told, untilServed, type Visit } from '../test/dev-session.ts'
 import { newPerson, type Person } from '../test/tow.ts'
 import { type Figure, printFigures, quantile } from './figures.ts'
+import { measureSpare } from './spare.ts'
 
 const SAVES = 30
 const FILES = 20_000
 const CHANGED = 5000
+const BUILDS = 10
+const NODEMON = '3.1.10'
 const SERVER = `import { createServer } from 'node:http'
 import { text } from './text.js'
 console.log('begins')
@@ -51,17 +54,48 @@ async function eachSave(folder: string, use: (text: string) => Promise<void>): P
   }
 }
 
-async function measureDev(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
-  let failed = 0
-  let asked = 0
+/** Asks all the time; answers with what became of it. */
+function askAlways(visit: Visit): () => Promise<{ asked: number; failed: number }> {
+  const counts = { asked: 0, failed: 0 }
   let stop = false
   const load = (async () => {
     for (; !stop; await delay(5)) {
-      asked++
+      counts.asked++
       const answer = await visit().catch(() => ({ status: 0 }))
-      if (answer.status !== 200) failed++
+      if (answer.status !== 200) counts.failed++
     }
   })()
+  return async () => {
+    stop = true
+    await load
+    return counts
+  }
+}
+
+/** A build input changes with the source: what is built takes the place of what ran. */
+async function measureBuilds(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
+  const end = askAlways(visit)
+  const served: number[] = []
+  const file = join(folder, 'package.json')
+  for (let at = 1; at <= BUILDS; at++) {
+    await delay(1000)
+    const built = dev.next(({ type }) => type === 'built')
+    const begin = performance.now()
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), version: `1.0.${at}` }))
+    save(folder, `built ${at}`)
+    await untilServed(visit, `built ${at}`)
+    served.push(performance.now() - begin)
+    await built
+  }
+  const { asked, failed } = await end()
+  return [
+    { what: 'a changed build input → new text served', unit: 'ms', values: served },
+    { what: `failed of ${asked} requests meanwhile`, unit: '', values: [failed], bar: '0' },
+  ]
+}
+
+async function measureDev(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
+  const end = askAlways(visit)
   const served: number[] = []
   const told: Told[] = []
   await eachSave(folder, async (text) => {
@@ -71,8 +105,7 @@ async function measureDev(dev: DevSession, folder: string, visit: Visit): Promis
     served.push(performance.now() - begin)
     told.push(await live)
   })
-  stop = true
-  await load
+  const { asked, failed } = await end()
   const phase = (name: string) => told.map(({ phases }) => phases![name]!)
   const rest = told.map(({ milliseconds, phases }) => milliseconds! - sum(phases!))
   return [
@@ -118,12 +151,15 @@ function plainGet(port: number): Promise<{ status: number; text: string }> {
   })
 }
 
-function installed(program: string): boolean {
+/** Fetched for the measurement alone; null where there is no way to it. */
+function fetchNodemon(folder: string): string | null {
   try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' })
-    return true
+    mkdirSync(folder)
+    const parameters = ['install', '--no-audit', '--no-fund', '--prefix', folder, `nodemon@${NODEMON}`]
+    execFileSync('npm', parameters, { stdio: 'ignore' })
+    return join(folder, 'node_modules/nodemon/bin/nodemon.js')
   } catch {
-    return false
+    return null
   }
 }
 
@@ -135,13 +171,19 @@ async function small(person: Person): Promise<void> {
   const folder = join(person.folder, 'hello')
   makeApp(folder)
   const dev = await startDev(person, folder, ['--space', 'small'])
-  const figures = await measureDev(dev, folder, await enterApp(dev))
+  const visit = await enterApp(dev)
+  const figures = await measureDev(dev, folder, visit)
+  const builds = await measureBuilds(dev, folder, visit)
   await dev.interrupt()
   figures.push(await measurePeer('node --watch', [process.execPath, '--watch', 'server.js'], folder, 39_101))
-  if (installed('nodemon'))
-    figures.push(await measurePeer('nodemon', ['nodemon', '-q', 'server.js'], folder, 39_102))
-  else console.log('nodemon is not installed, so it is left out')
+  const nodemon = fetchNodemon(join(person.folder, 'nodemon'))
+  if (nodemon) {
+    const command = [process.execPath, nodemon, '-q', 'server.js']
+    figures.push(await measurePeer(`nodemon ${NODEMON}`, command, folder, 39_102))
+  } else console.log('nodemon can’t be installed here, so it is left out')
   printFigures(`A save of a small Node app, ${SAVES} saves`, figures)
+  printFigures(`A changed build input, ${BUILDS} times`, builds)
+  printFigures('A spare process, started ahead', await measureSpare(folder))
 }
 
 async function large(person: Person): Promise<void> {

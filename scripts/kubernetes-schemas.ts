@@ -44,7 +44,9 @@ for (const [name, definition] of Object.entries(definitions)) {
     if (KINDS.includes(id)) kinds[id] = keep(name)
   }
 }
-for (const file of readdirSync(gateway).filter((name) => /_(httproutes|grpcroutes)\.yaml$/.test(name))) {
+for (const file of readdirSync(gateway).filter((name) =>
+  /_(httproutes|grpcroutes|referencegrants)\.yaml$/.test(name),
+)) {
   for (const document of parseAllDocuments(readFileSync(join(gateway, file), 'utf8'))) {
     const { spec } = document.toJS() as {
       spec: {
@@ -53,10 +55,12 @@ for (const file of readdirSync(gateway).filter((name) => /_(httproutes|grpcroute
         versions: { name: string; schema: { openAPIV3Schema: Schema } }[]
       }
     }
-    const version = spec.versions.find(({ name }) => name === 'v1')
+    // What is not in v1 yet everywhere is asked for as before.
+    const wanted = spec.names.kind === 'ReferenceGrant' ? 'v1beta1' : 'v1'
+    const version = spec.versions.find(({ name }) => name === wanted)
     if (!version) continue
     const schema = plain(version.schema.openAPIV3Schema)
-    kinds[`${spec.group}/v1/${spec.names.kind}`] = {
+    kinds[`${spec.group}/${wanted}/${spec.names.kind}`] = {
       ...schema,
       properties: { ...schema.properties, metadata: keep('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta') },
     }

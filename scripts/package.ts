@@ -30,6 +30,7 @@ const BUNDLES = [
   { input: 'src/runner/main.ts', file: 'runner.mjs' },
   { input: 'src/runner/shim/shim.ts', file: 'shim.mjs' },
   { input: 'src/router/hop/main.ts', file: 'hop.mjs' },
+  { input: 'src/workspace/sidecar/main.ts', file: 'agent.mjs' },
 ]
 
 /** Copied as they are: [from, to]. */

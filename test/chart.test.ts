@@ -1,6 +1,6 @@
 /** THE chart: what `helm template` makes of values, held against the oldest and the newest Kubernetes that it is for. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { EVERYTHING } from './manifests/everything.ts'
+import { EVERYTHING, LIVE } from './manifests/everything.ts'
 import { chartFolder, hasHelm, helm, type Manifest, render, WITHOUT_HELM } from './manifests/helm.ts'
 import { faults, RELEASES, shapesOf } from './manifests/strict.ts'
 
@@ -43,6 +43,7 @@ describe('the chart', () => {
       {},
       SMALL,
       EVERYTHING,
+      LIVE,
       { ...EVERYTHING, readOnlyRoot: true, route: { ...EVERYTHING.route, kind: 'GRPCRoute' } },
     ]) {
       const manifests = await render('app', values, { words: ['--kube-version', release] })
@@ -51,7 +52,7 @@ describe('the chart', () => {
   })
 
   test('is clean for helm lint, with little and with everything', async () => {
-    for (const values of [{}, SMALL, EVERYTHING]) {
+    for (const values of [{}, SMALL, EVERYTHING, LIVE]) {
       expect(await helm(['lint', '--strict', chartFolder('app')], values)).toContain('0 chart(s) failed')
     }
   })
@@ -96,6 +97,7 @@ describe('the chart', () => {
       'PodDisruptionBudget shop--web--v11',
       'PodDisruptionBudget shop--web--v12-blue',
       'PodDisruptionBudget shop--worker--v12-blue',
+      'ReferenceGrant shop',
       'Service shop',
       'Service shop--v11',
       'Service shop--v12-blue',
@@ -162,6 +164,53 @@ describe('the chart', () => {
     expect(command.at(-1).replaceAll('$$', '$')).toBe('echo "$HOME" $(date)')
     expect(job.spec).toMatchObject({ backoffLimit: 0, podReplacementPolicy: 'Failed' })
     expect(job.metadata.annotations['towpath.dev/key']).toBe('k-1')
+  })
+
+  test('has a set that follows files led by a shell, with an agent beside it that may do no more than the app', async () => {
+    const manifests = await render('app', LIVE, { name: 'shop--mine' })
+    const [web, worker] = podsOf(manifests).map(({ spec }) => spec)
+    for (const { securityContext, initContainers, containers, volumes } of [web, worker]) {
+      expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 })
+      const [fill, agent] = initContainers
+      expect(fill).toMatchObject({ name: 'fill', image: containers[0].image })
+      expect(agent).toMatchObject({ name: 'agent', restartPolicy: 'Always' })
+      for (const { securityContext } of initContainers)
+        expect(securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        })
+      expect(volumes).toContainEqual({ name: 'live', emptyDir: { sizeLimit: '2Gi' } })
+      expect(containers[0].volumeMounts).toContainEqual({
+        name: 'live',
+        mountPath: '/workspace',
+        subPath: 'workspace',
+      })
+      // A process that ended waits for the next change: nothing else may end its container.
+      expect(containers[0]).not.toHaveProperty('livenessProbe')
+      expect(containers[0]).not.toHaveProperty('lifecycle')
+    }
+    const agents = [web, worker].map(({ initContainers }) => initContainers[1].command)
+    expect(agents).toEqual([
+      ['node', '/workspace/agent.mjs', '/live', 'web', '8080', 'starts-anew'],
+      ['node', '/workspace/agent.mjs', '/live', 'worker', '-', 'reloads'],
+    ])
+    // As Kubernetes reads it.
+    const [, , script, , , command] = worker.containers[0].command.map((word: string) =>
+      word.replaceAll('$$', '$'),
+    )
+    expect(script).toContain('echo "begun $0 $$" >&8')
+    expect(command).toBe('echo "$HOME" $(date) $$')
+    expect(named(manifests, 'Service', 'shop--mine--mine-3').spec.publishNotReadyAddresses).toBe(true)
+    for (const { spec } of manifests.filter(({ kind }) => kind === 'Deployment'))
+      expect(spec.strategy).toEqual({ type: 'Recreate' })
+  })
+
+  test('runs jobs of such a set as its image has them', async () => {
+    const jobs = { once: { set: 'mine.3', command: 'true' } }
+    const [job] = (await render('app', { ...LIVE, jobs })).filter(({ kind }) => kind === 'Job')
+    expect(job.spec.template.spec).not.toHaveProperty('initContainers')
+    expect(job.spec.template.spec.volumes).toHaveLength(1)
   })
 
   test('lets in the Gateway, those who name the app in their needs, the router of spaces, and nobody else', async () => {

@@ -169,6 +169,11 @@ runs(title, { timeout: 180_000 }, () => {
     await main().getByText('Taken back by').first().waitFor()
     await open('/timeline')
     expect(await main().getByLabel('Kind').inputValue()).toBe('customers')
+    await open('/')
+    await main()
+      .getByText(/Can take it back: \w/)
+      .first()
+      .waitFor()
     await page.getByLabel('View for').selectOption('developer')
   })
 

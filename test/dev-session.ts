@@ -1,9 +1,10 @@
-/** `tow dev` as it goes on: the real command, what it tells as JSON, and its app as a browser meets it. */
+/** What goes on until Ctrl-C (`tow dev`, `tow forward`): the real command, what it tells as JSON, and an app as a browser meets it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocket } from 'ws'
 import type { SpaceLink } from '../src/api/spaces.ts'
 import type { Person } from './tow.ts'
 
@@ -22,6 +23,16 @@ export interface Told {
   paths?: string[]
   text?: string
   links?: SpaceLink[]
+  /** Of this machine, e.g. where a debugger attaches. */
+  address?: string
+  attach?: Record<string, unknown>
+  process?: string
+  /** What became of a file such as .env. */
+  file?: string
+  keys?: string[]
+  set?: string[]
+  given?: string[]
+  message?: string
 }
 
 export interface DevSession {
@@ -34,8 +45,12 @@ export interface DevSession {
 }
 
 /** Comes back once every save is live. */
-export async function startDev(person: Person, cwd: string, args: string[] = []): Promise<DevSession> {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--json', ...args], {
+export const startDev = (person: Person, cwd: string, args: string[] = []) =>
+  startTow(person, cwd, ['dev', '--json', ...args])
+
+/** Comes back once it says that it is ready. */
+export async function startTow(person: Person, cwd: string, args: string[]): Promise<DevSession> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { ...process.env, CI: 'true', TOW_HOME: person.home },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -56,7 +71,7 @@ export async function startDev(person: Person, cwd: string, args: string[] = [])
       for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await delay(2)) {
         const found = told.slice(from).find(matches)
         if (found) return found
-        if (child.exitCode !== null) throw new Error(`tow dev ended with ${child.exitCode}: ${said}`)
+        if (child.exitCode !== null) throw new Error(`tow ${args[0]} ended with ${child.exitCode}: ${said}`)
       }
       throw new Error(`not told within a minute, but ${JSON.stringify(told.slice(from).slice(-5))} ${said}`)
     },
@@ -83,15 +98,18 @@ export interface Answer {
 
 export type Visit = (path?: string) => Promise<Answer>
 
-/** Enters by a link as a browser does: its token is taken once, and a cookie kept. */
-export async function enter(link: string): Promise<Visit> {
+/**
+ * Enters by a link as a browser does: its token is taken once, and a cookie kept. `gateway`: where names lead that this
+ * machine does not resolve.
+ */
+export async function enter(link: string, gateway = '127.0.0.1'): Promise<Visit> {
   const url = new URL(link)
   const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   const ask = (path: string, cookie: string) =>
     new Promise<Answer & { cookies: string[] }>((resolve, reject) => {
       const headers = { host: url.host, ...(cookie ? { cookie } : {}) }
       // Names below localhost are this machine, whatever its resolver knows.
-      get({ host: '127.0.0.1', port: url.port, path, headers, agent }, async (response) => {
+      get({ host: gateway, port: url.port || 80, path, headers, agent }, async (response) => {
         try {
           const chunks: Buffer[] = []
           for await (const chunk of response) chunks.push(chunk as Buffer)
@@ -105,7 +123,12 @@ export async function enter(link: string): Promise<Visit> {
         }
       }).on('error', reject)
     })
-  const { cookies } = await ask(url.pathname + url.search, '')
+  const enterOnce = () => ask(url.pathname + url.search, '')
+  // A Gateway may take a moment to obey a route that it has said to have.
+  let entered = await enterOnce()
+  for (const until = Date.now() + PATIENCE_MS; entered.status >= 400 && Date.now() < until; await delay(100))
+    entered = await enterOnce()
+  const { cookies } = entered
   const cookie = cookies.map((one) => one.split(';')[0]).join('; ')
   return (path = '/') => ask(path, cookie)
 }
@@ -117,4 +140,20 @@ export async function untilServed(visit: Visit, text: string): Promise<void> {
     if (answer.status === 200 && answer.text === text) return
     if (Date.now() > until) throw new Error(`it serves ${answer.status} ${answer.text}, not ${text}`)
   }
+}
+
+/** What a debugger asks for first, and one question that only the running app can answer. */
+export async function askDebugger(address: string, expression: string): Promise<unknown> {
+  const [target] = (await (await fetch(`http://${address}/json/list`)).json()) as {
+    webSocketDebuggerUrl: string
+    url: string
+  }[]
+  const socket = new WebSocket(target!.webSocketDebuggerUrl)
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const answered = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))))
+  const params = { expression, returnByValue: true }
+  socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params }))
+  const { result } = JSON.parse(await answered)
+  socket.terminate()
+  return { file: target!.url, value: result.result.value }
 }

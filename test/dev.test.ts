@@ -17,6 +17,21 @@ const write = (path: string, text: string) => writeFile(join(folder, path), text
 const text = (value: string) => write('text.js', `export const text = '${value}'\n`)
 const isLive = ({ type }: { type: string }) => type === 'live'
 
+/** Asks all the time until then; answers with what was answered otherwise than it should be. */
+async function askUntil(over: Promise<unknown>): Promise<unknown[]> {
+  const failed: unknown[] = []
+  let isOver = false
+  const end = over.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    const answer = await visit().catch((error) => ({ status: 0, text: String(error) }))
+    if (answer.status !== 200) failed.push(answer)
+  }
+  await end
+  return failed
+}
+
 function listens(server: Server, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
@@ -86,24 +101,13 @@ describe('tow dev', { timeout: 120_000 }, () => {
   })
 
   test('answers no request with an error while it starts anew', async () => {
-    const failed: unknown[] = []
-    let asked = 0
-    let stop = false
-    const asking = (async () => {
-      while (!stop) {
-        asked++
-        const answer = await visit().catch((error) => ({ status: 0, text: String(error) }))
-        if (answer.status !== 200) failed.push(answer)
+    const saves = (async () => {
+      for (const value of ['three', 'four', 'five']) {
+        await text(value)
+        await untilServed(visit, value)
       }
     })()
-    for (const value of ['three', 'four', 'five']) {
-      await text(value)
-      await untilServed(visit, value)
-    }
-    stop = true
-    await asking
-    expect(asked).toBeGreaterThan(3)
-    expect(failed).toEqual([])
+    expect(await askUntil(saves)).toEqual([])
   })
 
   test('says that the app ended, with what it wrote, answers 503, and the next save starts it again', async () => {
@@ -119,12 +123,16 @@ describe('tow dev', { timeout: 120_000 }, () => {
     await untilServed(visit, 'six')
   })
 
-  test('builds anew what depends on a changed build input, and goes on', async () => {
+  test('builds anew what depends on a changed build input, says so, loses no request, and goes on', async () => {
     const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
     const before = await ann.ask<Space>(['spaces', 'show', 'mine'])
+    const built = dev.next(({ type }) => type === 'built')
+    const failed = askUntil(built)
     await write('package.json', JSON.stringify({ ...manifest, version: '2.0.0' }))
     await text('seven')
     await untilServed(visit, 'seven')
+    expect(await built).toMatchObject({ app: 'hello', paths: ['package.json'] })
+    expect(await failed).toEqual([])
     const after = await ann.ask<Space>(['spaces', 'show', 'mine'])
     expect(after.apps[0]!.revision).toBeGreaterThan(before.apps[0]!.revision)
     await text('eight')

@@ -172,6 +172,34 @@ describe('on a cluster', { timeout: 120_000 }, () => {
     expect((await tow('logs', '-e', 'live')).stdout).toContain('greeting with moon')
   })
 
+  test('what somebody changed past Towpath is shown, put back, and adopted', async () => {
+    const set = `v${await ann.ask<{ number: number }[]>(['releases', '-a', 'shop', '-e', 'live']).then((all) => all[0]?.number)}`
+    const deployment = `/apis/apps/v1/namespaces/${stage.namespace}/deployments/shop--web--${set}`
+    const scale = (replicas: number) =>
+      stage.admin.request('PATCH', deployment, {
+        query: { fieldManager: 'kubectl-scale' },
+        contentType: 'application/merge-patch+json',
+        body: { spec: { replicas } },
+      })
+    const replicas = async () =>
+      (await stage.admin.request<{ spec: { replicas: number } }>('GET', deployment)).spec.replicas
+    const drift = (...words: string[]) => tow('drift', ...words, '-a', 'shop', '-e', 'live')
+    expect(await drift()).toMatchObject({ exit: 0, stdout: '', stderr: expect.stringContaining('Nothing') })
+    await scale(3)
+    const found = await drift()
+    expect(found.stdout).toContain('spec.replicas is 3, asked for is 1 (changed by kubectl-scale)')
+    expect(found.stderr).toContain('tow drift --mend -a shop -e live')
+    expect(await drift('--mend')).toMatchObject({ exit: 0 })
+    await expect.poll(replicas, { timeout: 60_000 }).toBe(1)
+    await scale(2)
+    const adopted = await drift('--adopt')
+    expect(adopted.stderr).toContain('Undo: tow scale web=1 -a shop -e live')
+    await expect.poll(async () => (await drift()).stdout, { timeout: 60_000 }).toBe('')
+    expect(await replicas()).toBe(2)
+    expect((await tow('events', '-a', 'shop')).stdout).toContain('adopted: it was changed past Towpath')
+    expect(await tow('scale', 'web=1', '-e', 'live')).toMatchObject({ exit: 0 })
+  })
+
   test('the exact manifests are exported, without a value of the config', async () => {
     const { stdout } = await tow('env', 'export', '-e', 'live')
     const kinds = parseAllDocuments(stdout).map((document) => document.get('kind'))

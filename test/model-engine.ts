@@ -4,7 +4,15 @@
  */
 import { TowError } from '../src/api/errors.ts'
 import type { LogLine } from '../src/api/logs.ts'
-import type { Attachment, Difference, Engine, Observation, Target } from '../src/engines/engine.ts'
+import type {
+  Attachment,
+  Difference,
+  Engine,
+  Observation,
+  SeenDomain,
+  Target,
+  WantedDomain,
+} from '../src/engines/engine.ts'
 import { lineFilter } from '../src/engines/log-filter.ts'
 import { createModelWorld, type ModelWorld, modelHost, placeOf } from './model-world.ts'
 
@@ -23,11 +31,15 @@ export interface ModelEngine extends Engine {
   /** Secrets and settings that a set was last applied with. */
   configOf(target: Target, set: string): Record<string, string> | undefined
   addLog(line: LogLine): void
+  /** How it sees a domain from now on; otherwise it is taken, and known under `MODEL_ENTRANCE`. */
+  seeDomain(host: string, seen: Partial<SeenDomain>): void
   /** What `drift` answers. */
   drifted(differences: Difference[]): void
   /** What `refuses` answers. */
   refuse(message: string | null): void
 }
+
+export const MODEL_ENTRANCE = '192.0.2.1'
 
 export function createModelEngine(world: ModelWorld = createModelWorld()): ModelEngine {
   let away: string | null = null
@@ -38,6 +50,8 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
   const waiting = new Set<() => void>()
   const configs = new Map<string, Record<string, string>>()
   const lines: LogLine[] = []
+  const domains = new Map<string, readonly WantedDomain[]>()
+  const seenDomains = new Map<string, Partial<SeenDomain>>()
 
   function changed() {
     for (const wake of [...waiting]) wake()
@@ -91,6 +105,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     refuse(message) {
       refusal = message
     },
+    seeDomain: (host, seen) => void seenDomains.set(host, seen),
     drifted(next) {
       differences = next
     },
@@ -120,10 +135,22 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       const image = { reference: pinned, command: 'serve', port, user: 1000 }
       return { image, platform: { os: 'linux', arch: 'x64' } }
     },
+    async refusesDomain(_target, { host }) {
+      return host.endsWith('.model') ? { code: 'given', message: `${host} is the model's own` } : null
+    },
+    domains: (target) =>
+      call('domains', target, () =>
+        (domains.get(placeOf(target)) ?? []).map(({ host }) => ({
+          ...{ host, url: `http://${host}`, isTaken: true, expiresAt: null, problems: [] },
+          entrances: [MODEL_ENTRANCE],
+          ...seenDomains.get(host),
+        })),
+      ),
     async apply(target, generation, desired) {
       calls.push(`apply ${placeOf(target)} ${generation}`)
       await call('apply', target, () => {
         world.apply(target, generation, desired)
+        domains.set(placeOf(target), desired.domains ?? [])
         for (const set of desired.sets) configs.set(`${placeOf(target)}/${set.id}`, set.config)
       })
       changed()

@@ -28,6 +28,7 @@ export function modelPlatform({
     engines: { local: engine },
     builders: [],
     postgresFor: async () => null,
+    resolve: async () => [],
     build: {
       digestLayer: async () => {
         throw new Error('nothing is built here')

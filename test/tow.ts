@@ -26,8 +26,8 @@ export interface Person {
   leave(): Promise<void>
 }
 
-/** Short folder names: the sockets in the home have a longest path. */
-export async function newPerson(): Promise<Person> {
+/** Short folder names: the sockets in the home have a longest path. `main`: the command's file, where it is not the source. */
+export async function newPerson(main = MAIN): Promise<Person> {
   const home = await mkdtemp(join(tmpdir(), 'tow-h-'))
   const folder = await mkdtemp(join(tmpdir(), 'tow-w-'))
 
@@ -41,7 +41,7 @@ export async function newPerson(): Promise<Person> {
         env: { ...process.env, CI: 'true', TOW_HOME: home, ...env },
         maxBuffer: 64 * 1024 * 1024,
       }
-      const child = execFile(process.execPath, [MAIN, ...args], options, (error, stdout, stderr) => {
+      const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
         resolve({ exit: error ? (typeof error.code === 'number' ? error.code : 1) : 0, stdout, stderr })
       })
       child.stdin?.end(input)

@@ -15,8 +15,14 @@ export const DeclaredApp = z.object({
   sources: z.array(z.string()),
   processes: z.array(z.string()),
   needs: z.array(z.string()),
-  /** While it is developed: commands in place of its own, what reloads by itself, and files that don't matter. */
-  dev: LiveApp.extend({ ignore: z.array(z.string()) }),
+  /** While it is developed: commands in place of its own, what reloads by itself, and patterns as in .gitignore. */
+  dev: LiveApp.pick({ commands: true, reloading: true }).extend({
+    /** What goes to the workspace as it is, anything else being built; null: whatever the build leaves as it is. */
+    sync: z.array(z.string()).nullable(),
+    /** What alone restarts a process; null: everything. */
+    restart: z.array(z.string()).nullable(),
+    ignore: z.array(z.string()),
+  }),
 })
 
 export const AppInEnvironment = z.object({

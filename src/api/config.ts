@@ -8,8 +8,8 @@ export const ConfigEntry = z.object({
   /** Null for a secret. */
   value: z.string().nullable(),
   version: z.int(),
-  /** `set` by someone, `generated`, a `default` of the source, `need` or `platform`. */
-  source: z.enum(['set', 'generated', 'default', 'need', 'platform']),
+  /** `set` by someone, from the `file` of whoever develops it, `generated`, a `default` of the source, `need` or `platform`. */
+  source: z.enum(['set', 'file', 'generated', 'default', 'need', 'platform']),
   by: z.string().nullable(),
   at: Timestamp.nullable(),
 })

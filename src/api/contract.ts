@@ -6,6 +6,7 @@ import { apps } from './apps.ts'
 import { builds } from './builds.ts'
 import { config } from './config.ts'
 import { delivery } from './delivery.ts'
+import { domains } from './domains.ts'
 import { drains } from './drains.ts'
 import { drift } from './drift.ts'
 import { environments } from './environments.ts'
@@ -29,6 +30,7 @@ export const contract = {
   builds,
   config,
   delivery,
+  domains,
   drains,
   drift,
   environments,

@@ -13,6 +13,8 @@ const SURGE = 'a share is written like 25%'
 const SECONDS = 'whole seconds from 0 to 3600'
 const COUNT = 'a count is a whole number from 0 to 1000'
 
+const RESTART = 'restart is true, false, or a list of patterns'
+
 const Command = z.string({ error: COMMAND }).min(1, COMMAND).max(8192)
 
 /** `250m`, `2` or `0.5`: thousandths of a core. */
@@ -43,6 +45,8 @@ const Surge = z
   .transform((text) => Number.parseInt(text, 10))
 
 const Seconds = z.int(SECONDS).min(0, SECONDS).max(3600, SECONDS)
+
+const Patterns = z.array(z.string().min(1).max(1024)).max(200)
 
 const ManifestProcess = z.strictObject({
   command: Command.optional().describe(
@@ -110,8 +114,21 @@ const ManifestApp = z.strictObject({
     .record(ConfigKey, z.union([z.string(), ManifestVariable], { error: 'a variable is text or a mapping' }))
     .optional(),
   dev: z
-    .strictObject({ command: Command.optional(), ignore: z.array(z.string()).max(200).optional() })
-    .optional(),
+    .strictObject({
+      command: Command.optional().describe('Runs in place of web’s command'),
+      sync: Patterns.optional().describe(
+        'What goes to the workspace as it is; a change of anything else is built. Default: all but what decides about the build',
+      ),
+      restart: z
+        .union([z.boolean(), Patterns], { error: RESTART })
+        .optional()
+        .describe(
+          'false: the command reloads by itself; patterns: only these start it anew. Default: told from the command',
+        ),
+      ignore: Patterns.optional().describe('Files that don’t matter'),
+    })
+    .optional()
+    .describe('While it is developed with tow dev; patterns as in .gitignore, from the app’s folder'),
 })
 
 /** The whole of `tow.yaml`; sizes come out in thousandths of a core, mebibytes and percent. */

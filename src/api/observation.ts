@@ -109,6 +109,28 @@ export interface Demand {
   waiting: number
 }
 
+/** A name of its own that a target is to answer to, beside those that the engine gives. */
+export interface WantedDomain {
+  /** Lower case, ASCII. */
+  host: string
+  /** What the engine keeps the certificate under that is shown for it; without one, none is asked for. */
+  certificate?: string
+}
+
+/** What is seen of one. */
+export interface SeenDomain {
+  host: string
+  url: string
+  /** Whether requests for it are let in; null where that can't be seen. */
+  isTaken: boolean | null
+  /** Addresses or names that it has to lead to, where they are known. */
+  entrances: string[]
+  /** When the certificate that was asked for ends. */
+  expiresAt: string | null
+  /** Why it does not answer, each with what helps. Without one, what is missing comes by itself. */
+  problems: Problem[]
+}
+
 /** Means over `seconds` that end at `at`. */
 export interface UsageSample {
   at: string

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { PrincipalName, TeamName, Timestamp, TokenName } from './names.ts'
+import { Name, PrincipalName, TeamName, Timestamp, TokenName } from './names.ts'
 import { operation } from './operation.ts'
 import { CREDENTIAL_KINDS, Grant } from './roles.ts'
 
@@ -46,6 +46,22 @@ export const people = {
     summary: 'People and machines',
     permission: 'read',
   }).output(z.array(Person)),
+  whoMay: operation({
+    method: 'POST',
+    path: '/people/who-may',
+    summary: 'Who may change apps where they are: people, those of the app’s team first',
+    permission: 'read',
+    changes: false,
+  })
+    .input(
+      z.object({
+        places: z
+          .array(z.object({ app: Name, environment: Name }))
+          .min(1)
+          .max(200),
+      }),
+    )
+    .output(z.array(z.object({ app: Name, environment: Name, people: z.array(z.string()) }))),
   add: operation({
     method: 'POST',
     path: '/people',

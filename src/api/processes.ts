@@ -86,12 +86,20 @@ export const Run = z.object({
 })
 export type Run = z.infer<typeof Run>
 
+/** A number; `given`: the one in the process's PORT; `debug`: that in TOW_DEBUG_PORT, which `tow dev` has. */
+export const ForwardPort = z.union([z.enum(['given', 'debug']), z.int().min(1).max(65_535)])
+export type ForwardPort = z.infer<typeof ForwardPort>
+
 const OfApp = z.object({ app: Name, environment: Name })
 /** The environment's own, or the copy in a space over it. */
 const OfCopy = OfApp.extend({ space: Name.optional() })
 const base = '/apps/{app}/environments/{environment}' as const
 
-/** The terminal of a run is a WebSocket at `/api/runs/{id}/terminal`, outside this table. */
+/**
+ * Outside this table: the terminal of a run is a WebSocket at `/api/runs/{id}/terminal`, and a port of a process at
+ * `/api/apps/{app}/environments/{environment}/processes/{process}/ports/{port}/stream`, in a space at
+ * `/api/spaces/{space}/apps/{app}/processes/{process}/ports/{port}/stream`.
+ */
 export const processes = {
   list: operation({
     method: 'GET',
@@ -155,7 +163,13 @@ export const processes = {
     objects: { app: 'app', environment: 'environment' },
   })
     .input(OfApp.extend({ choice: z.enum(['mend', 'adopt']) }))
-    .output(z.object({ differences: z.array(Difference) })),
+    .output(
+      z.object({
+        differences: z.array(Difference),
+        /** What was adopted, by process. */
+        counts: z.record(z.string(), z.object({ before: z.int(), after: z.int() })),
+      }),
+    ),
   logs: operation({
     method: 'GET',
     path: `${base}/logs`,
@@ -182,6 +196,16 @@ export const processes = {
       }),
     )
     .output(Run),
+  forward: operation({
+    method: 'POST',
+    path: `${base}/forwards`,
+    summary: 'Say that somebody is about to reach a port of a process; refused where it does not run',
+    permission: 'app:change',
+    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
+    replays: false,
+  })
+    .input(OfCopy.extend({ process: Name.default('web'), port: ForwardPort.default('given') }))
+    .output(z.object({ process: Name, port: ForwardPort })),
   getRun: operation({ method: 'GET', path: '/runs/{id}', summary: 'One run', permission: 'read' })
     .input(z.object({ id: z.string().max(64) }))
     .output(Run),

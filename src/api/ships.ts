@@ -49,6 +49,8 @@ export const ShipUpdate = z.discriminatedUnion('type', [
     /** Null while it runs. */
     milliseconds: z.number().nullable(),
     reused: z.string().nullable(),
+    /** Why it was not. */
+    because: z.string().nullable(),
   }),
   z.object({ type: z.literal('rollout'), app: Name, phase: z.string(), message: z.string() }),
 ])

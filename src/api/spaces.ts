@@ -15,8 +15,14 @@ export const LiveApp = z.object({
   commands: z.record(Name, z.string().min(1).max(8192)).default({}),
   /** Processes that reload by themselves: a change of files does not restart them. */
   reloading: z.array(Name).max(20).default([]),
+  /** Processes are started so that a debugger can attach. */
+  debug: z.boolean().default(false),
 })
 export type LiveApp = z.infer<typeof LiveApp>
+
+/** What speaks on the port in TOW_DEBUG_PORT; `other`: what the command itself starts there. */
+export const Debugger = z.enum(['node', 'python', 'ruby', 'other'])
+export type Debugger = z.infer<typeof Debugger>
 
 const Values = z.record(
   ConfigKey,
@@ -36,6 +42,11 @@ export const IntoSpace = z.object({
   live: z.record(Name, LiveApp).optional(),
   /** Config that differs from the environment's, by app; what was set before stays. */
   config: z.record(Name, Values).optional(),
+  /**
+   * By app, what a file of whoever develops it says (`.env`), in place of what it said before: over the environment's
+   * config, but under what was set for the space. All of it is kept as secrets.
+   */
+  fromFile: z.record(Name, z.record(z.string().max(256), z.string().max(65_536))).optional(),
   expiresInHours: Hours.optional(),
   /** Whether pages show what is being looked at; default: as it was, and yes for a new space. */
   banner: z.boolean().optional(),
@@ -171,6 +182,10 @@ export const spaces = {
         made: z.array(z.string()),
         /** Every change of the source asks for a build: its result can't be told from the source. */
         compiled: z.boolean(),
+        /** Where it was asked for: processes that a debugger can attach to, and those that run without. */
+        debug: z
+          .object({ debugger: Debugger.nullable(), processes: z.array(Name), without: z.array(Name) })
+          .nullable(),
       }),
     ),
   attend: operation({

@@ -16,6 +16,8 @@ export interface BuildDeclaration {
   spa?: boolean
   /** The app says itself how it starts, so a build script alone does not make it a static site. */
   startsItself?: boolean
+  /** It runs from its source, with the packages that are for development alone; nothing that a script would make of it. */
+  development?: boolean
 }
 
 export interface SourceFolder {

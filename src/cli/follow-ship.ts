@@ -66,7 +66,8 @@ function tell(board: Board, terminal: Terminal, update: Exclude<ShipUpdate, { ty
     }
   } else if (update.type === 'build-step') {
     const took = update.milliseconds === null ? '' : ` ${duration(update.milliseconds)}`
-    board.set(update.app, 'running', `${update.name}${update.reused ? ` (${update.reused})` : took}`)
+    const why = update.reused ?? update.because
+    board.set(update.app, 'running', `${update.name}${update.reused ? '' : took}${why ? ` (${why})` : ''}`)
   } else board.set(update.app, 'running', update.message)
 }
 

@@ -43,19 +43,21 @@ export async function scanWorkingCopy(place: Pick<WorkingCopy, 'root' | 'home' |
   return scan(place.root, { cacheFile: `${memoryOf(place)}.stat`, signal: place.signal })
 }
 
-/** Answers with the tree, once the platform has all of it. */
-export async function uploadWorkingCopy(client: Client, place: WorkingCopy): Promise<Tree> {
+/** Answers with the tree, once the platform has all of it. While that is still being looked for, the folder is read. */
+export async function uploadWorkingCopy(
+  connected: Client | Promise<Client>,
+  place: WorkingCopy,
+): Promise<Tree> {
   const { root, terminal, signal } = place
-  const { tree, leftOut } = await scanWorkingCopy(place)
+  const [{ tree, leftOut }, client] = await Promise.all([scanWorkingCopy(place), connected])
   for (const { path, why } of leftOut) {
     terminal.say(terminal.tint('yellow', `${path} is left out: ${LEFT_OUT[why]}`))
   }
   // The tree that was sent last from here: what differs from it is all that has to be told.
   const lastFile = `${memoryOf(place)}.tree`
-  const base = await readFile(lastFile).then(
-    (text) => parseTree(text, lastFile),
-    () => null,
-  )
+  const base = await readFile(lastFile)
+    .then((text) => parseTree(text, lastFile))
+    .catch(() => null)
   const sent = await uploadTree(client, tree, workingCopyReader(root, tree), { base, signal })
   if (sent.files > 0) {
     terminal.say(
@@ -63,7 +65,7 @@ export async function uploadWorkingCopy(client: Client, place: WorkingCopy): Pro
     )
   }
   await mkdir(dirname(lastFile), { recursive: true })
-  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree), { flush: true })
+  await writeFile(`${lastFile}.${process.pid}`, serializeTree(tree))
   await rename(`${lastFile}.${process.pid}`, lastFile)
   return tree
 }

@@ -5,7 +5,16 @@
  */
 import type { Artifact, CronSpec, ForeignImage, Platform, ProcessSpec } from '../api/app-spec.ts'
 import type { LogLine, LogQuery } from '../api/logs.ts'
-import type { Difference, JobStatus, Observation, Problem, Target, UsageSample } from '../api/observation.ts'
+import type {
+  Difference,
+  JobStatus,
+  Observation,
+  Problem,
+  SeenDomain,
+  Target,
+  UsageSample,
+  WantedDomain,
+} from '../api/observation.ts'
 import type { Overlay } from '../api/overlay.ts'
 import type { SplitRule } from '../api/split.ts'
 import type { BlobStore } from '../trees/blob-store.ts'
@@ -49,6 +58,8 @@ export interface Desired {
   restarts?: Record<string, number>
   /** Whoever comes from outside gets 503 with this sentence, or the engine's own where it is empty; apps go on calling. */
   maintenance?: { message: string }
+  /** Names of its own, which no other target has. */
+  domains?: WantedDomain[]
   /** How traffic comes to a target with a space; present there, and only there. */
   overlay?: Overlay
 }
@@ -67,6 +78,12 @@ export interface Job {
   memoryMegabytes?: number
   timeoutSeconds?: number
 }
+
+/**
+ * A number, `given` for the one that the process found in PORT, or `debug` for that in TOW_DEBUG_PORT: every process of a
+ * live set finds one there that is its own, for whatever debugger its command starts.
+ */
+export type ForwardPort = number | 'given' | 'debug'
 
 export interface AskedImage {
   /** As a person writes it. */
@@ -131,6 +148,8 @@ export interface Engine {
    * NOT_FOUND where there is none.
    */
   adopt(image: AskedImage): Promise<AdoptedImage>
+  /** Null when the target can answer to it here, else why not and what helps; asked before anything moves. */
+  refusesDomain(target: Target, domain: WantedDomain): Promise<Problem | null>
   /** Idempotent; safe to repeat after any crash. Throws CONFLICT for a generation older than the engine's own. */
   apply(target: Target, generation: number, desired: Desired): Promise<void>
   /** Everything of the target is stopped and forgotten once this settles; same fencing as `apply`. */
@@ -142,6 +161,8 @@ export interface Engine {
   watch(target: Target, signal: AbortSignal): AsyncIterable<Observation>
   /** Where the target will answer, before anything runs there; stable for the target. */
   addresses(target: Target): Promise<{ public: string[]; internal: string }>
+  /** What is seen of each name that was asked for, read now. */
+  domains(target: Target): Promise<SeenDomain[]>
   logs(target: Target, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>
   /** Starts the job, or tells of the one that was started under this key. */
   run(target: Target, job: Job): Promise<JobStatus>
@@ -153,8 +174,16 @@ export interface Engine {
    * goes. NOT_FOUND where no such set runs.
    */
   workspace(target: Target, set: string): Promise<import('node:stream').Duplex>
-  /** A stream to a port of one process of the set. */
-  forward(target: Target, set: string, port: number): Promise<import('node:stream').Duplex>
+  /**
+   * A stream to a port of one process of the set, a healthy one where there is any. NOT_FOUND where none runs,
+   * UNAVAILABLE where it does not listen there.
+   */
+  forward(
+    target: Target,
+    set: string,
+    process: string,
+    port: ForwardPort,
+  ): Promise<import('node:stream').Duplex>
   /** CPU and memory of the last 24 hours, oldest first; empty where the engine measures nothing. */
   samples(target: Target, since: string): Promise<UsageSample[]>
   /** What somebody else changed of what was applied. */

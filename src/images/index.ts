@@ -3,6 +3,7 @@
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
 import type { Problem } from '../api/observation.ts'
+import { numbersOf } from './accounts.ts'
 import { misfitOfPlatform } from './base.ts'
 import { createKnowledge, type Knowledge } from './blobs.ts'
 import { checkRegistry, problemOf } from './check.ts'
@@ -17,6 +18,7 @@ export type { Bases } from './base.ts'
 export { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts'
 export type { BaseRequest } from './find-base.ts'
 export type { ImagePlatform } from './image.ts'
+export { createLookup } from './lookup.ts'
 export type { ProgramRequest } from './program.ts'
 export type { PushedImage, PushRequest } from './push.ts'
 export type { RegistryOptions } from './registry.ts'
@@ -31,7 +33,7 @@ export interface ResolvedImage {
   ports: number[]
   /** Entrypoint and arguments; empty where it tells none. */
   command: string[]
-  /** As the image writes it; empty for root. */
+  /** By number where the image tells; as it writes it where it does not. Empty for root. */
   user: string
   workdir: string
   /** Bytes, compressed. */
@@ -78,8 +80,11 @@ export function createImages(options: RegistryOptions): Images {
     },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)
-      const image = await readImage(tools.registry(reference.registry), reference, platform, signal)
-      return describe(image, platform)
+      const registry = tools.registry(reference.registry)
+      const image = await readImage(registry, reference, platform, signal)
+      const said = image.config.config?.User ?? ''
+      const user = isByNumber(said) ? said : ((await numbersOf(registry, image, signal)) ?? said)
+      return { ...describe(image, platform), user }
     },
     check: (place, signal) => checkRegistry(tools.registry, place, signal),
   }
@@ -88,7 +93,7 @@ export function createImages(options: RegistryOptions): Images {
 function describe(
   { reference, config: { config }, manifest }: Image,
   platform: ImagePlatform,
-): ResolvedImage {
+): Omit<ResolvedImage, 'user'> {
   const env = (config?.Env ?? []).map((line) => {
     const at = line.indexOf('=')
     return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
@@ -102,10 +107,14 @@ function describe(
       return number === undefined ? [] : [Number(number)]
     }),
     command: [...(config?.Entrypoint ?? []), ...(config?.Cmd ?? [])],
-    user: config?.User ?? '',
     workdir: config?.WorkingDir || '/',
     size: manifest.layers.reduce((sum, { size }) => sum + size, 0),
   }
+}
+
+/** Also nobody at all, which is root: nothing has to be looked up. */
+function isByNumber(user: string): boolean {
+  return /^(?:\d*|root)(?::\d+)?$/.test(user)
 }
 
 function orMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {

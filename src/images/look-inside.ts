@@ -28,6 +28,15 @@ async function listFiles(
     stream.on('end', next)
     stream.resume()
   })
+  await unpack(content, mediaType, extract)
+}
+
+/** A layer as it travels, into what reads its files. */
+export async function unpack(
+  content: AsyncIterable<Uint8Array>,
+  mediaType: string,
+  extract: tar.Extract,
+): Promise<void> {
   if (/gzip$/.test(mediaType)) await pipeline(content, createGunzip(), extract)
   else if (/zstd$/.test(mediaType)) await pipeline(content, createZstdDecompress(), extract)
   else await pipeline(content, extract)

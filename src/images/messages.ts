@@ -5,6 +5,9 @@ import { TowError } from '../api/errors.ts'
 const login = (registry: string) =>
   `docker login ${registry}, or give ~/.docker/config.json a credential helper for it`
 
+/** A registry wants to know who asks, or lets this one not in. */
+export class LoginRefused extends TowError {}
+
 export const refusals = {
   badReference: (text: string, why: string) =>
     new TowError('BAD_INPUT', `“${text}” is not the name of an image: ${why}`, {
@@ -28,7 +31,7 @@ export const refusals = {
       hint: 'try again; where several servers answer for the registry, they have to share their uploads',
     }),
   loginNeeded: (registry: string, repository: string, hasCredentials: boolean) =>
-    new TowError(
+    new LoginRefused(
       'REFUSED',
       hasCredentials
         ? `The registry ${registry} does not accept the login that is kept for it (asked for ${repository})`
@@ -36,7 +39,7 @@ export const refusals = {
       { hint: login(registry) },
     ),
   forbidden: (registry: string, repository: string, action: string) =>
-    new TowError('REFUSED', `The registry ${registry} does not let this login ${action} ${repository}`, {
+    new LoginRefused('REFUSED', `The registry ${registry} does not let this login ${action} ${repository}`, {
       hint: `give it the right to ${action} there, or name another repository`,
     }),
   noImage: (reference: string) =>
@@ -110,9 +113,17 @@ export const refusals = {
       hint: 'Basic and Bearer are known',
     }),
   noToken: (realm: string, status: number) =>
-    new TowError('REFUSED', `The token service ${realm} refused the login with ${status}`, {
+    new LoginRefused('REFUSED', `The token service ${realm} refused the login with ${status}`, {
       hint: 'log in again',
     }),
+  notLent: (name: string, places: readonly string[]) =>
+    new TowError(
+      'REFUSED',
+      `${name} can’t be read without a login, and those of the platform are lent for ${places.join(', ')} alone`,
+      {
+        hint: 'an administrator lends more when the environment is added: tow env add ... --lend-login <place>',
+      },
+    ),
   badConfig: (file: string, cause: unknown) =>
     new TowError('REFUSED', `${file} is not the JSON that registry logins are kept in: ${reasonOf(cause)}`, {
       hint: `mend ${file}, or move it away and log in again`,

@@ -22,6 +22,8 @@ export interface PushRequest extends BaseRequest {
   readBlob: ReadBlob
   /** `registry.example.com/team/app`. */
   repository: string
+  /** Told what the image will be called, before anything of it is sent. */
+  named?: (reference: string) => void
 }
 
 export interface PushedLayer {
@@ -79,8 +81,10 @@ async function push(tools: PushTools, request: PushRequest, signal: AbortSignal)
     bytesSent += bytes
   }
   const target: BlobTarget = { registry, repository: place.repository, knowledge, sent, signal }
+  const reference = formatReference({ ...place, tag: null, digest: image.manifest.digest })
+  request.named?.(reference)
   const finished = (layers: PushedLayer[]): PushedImage => ({
-    reference: formatReference({ ...place, tag: null, digest: image.manifest.digest }),
+    reference,
     base: formatReference(base.reference),
     bytesSent,
     layers,

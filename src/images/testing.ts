@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { Artifact } from '../api/app-spec.ts'
+import type { Credentials } from './credentials.ts'
 import { digestOf } from './digest.ts'
 import { type LayerEntry, layerDigests, type ReadBlob, writeLayer } from './layer.ts'
 import { type Encoded, encode, MEDIA, putManifest } from './manifest.ts'
@@ -33,8 +34,8 @@ export async function startRegistry(auth: object | null = null): Promise<Running
   return registry
 }
 
-export function openRegistry(host: string): Registry {
-  return connectRegistry(host, { credentials: async () => null })
+export function openRegistry(host: string, login: Credentials | null = null): Registry {
+  return connectRegistry(host, { credentials: async () => login })
 }
 
 export type Files = Record<string, string | Buffer>
@@ -107,17 +108,52 @@ function entriesOf(files: Files, keep: (content: string | Buffer) => string): La
 
 export interface TestBase {
   files?: Files
+  /** Further layers over those. */
+  above?: Files[]
+  user?: string
+  login?: Credentials
   env?: string[]
   architecture?: string
   /** As Docker's own tools write them. */
   inDockerWords?: boolean
 }
 
-/** Puts a base of one layer into a registry. */
+/** Puts a base into a registry; of one layer unless told. */
 export async function putBase(host: string, name: string, base: TestBase = {}): Promise<Encoded> {
   const { files = { 'etc/name': name }, env = ['PATH=/usr/bin:/bin', 'NODE_VERSION=24.1.0'] } = base
-  const { architecture = 'amd64', inDockerWords = false } = base
+  const { architecture = 'amd64', inDockerWords = false, above = [], user } = base
+  const registry = openRegistry(host, base.login)
   const [repository, tag] = name.split(':') as [string, string]
+  const layers = await Promise.all([files, ...above].map(packed))
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture,
+      os: 'linux',
+      config: { Env: env, ...(user === undefined ? {} : { User: user }) },
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      history: [{ created_by: 'a test' }, { created_by: 'nothing', empty_layer: true }],
+    }),
+  )
+  for (const bytes of [...layers.map((layer) => layer.bytes), config])
+    await putBytes(registry, repository, bytes)
+  const manifest = encode(inDockerWords ? MEDIA.dockerManifest : MEDIA.manifest, {
+    schemaVersion: 2,
+    mediaType: inDockerWords ? MEDIA.dockerManifest : MEDIA.manifest,
+    config: {
+      mediaType: inDockerWords ? 'application/vnd.docker.container.image.v1+json' : MEDIA.config,
+      digest: digestOf(config),
+      size: config.length,
+    },
+    layers: layers.map(({ digest, size }) => ({
+      mediaType: inDockerWords ? MEDIA.dockerGzipLayer : MEDIA.gzipLayer,
+      ...{ digest, size },
+    })),
+  })
+  await putDocument(registry, repository, tag, manifest)
+  return manifest
+}
+
+async function packed(files: Files) {
   const blobs = new Map<string, Buffer>()
   const entries = entriesOf(files, (content) => {
     blobs.set(hash('sha256', content), Buffer.from(content))
@@ -128,35 +164,7 @@ export async function putBase(host: string, name: string, base: TestBase = {}): 
     yield blobs.get(digest)!
   }
   const layer = await writeLayer(entries, readBlob, { prefix: '' }, (chunk) => void chunks.push(chunk))
-  const config = Buffer.from(
-    JSON.stringify({
-      architecture,
-      os: 'linux',
-      config: { Env: env },
-      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
-      history: [{ created_by: 'a test' }, { created_by: 'nothing', empty_layer: true }],
-    }),
-  )
-  await putBytes(host, repository, Buffer.concat(chunks))
-  await putBytes(host, repository, config)
-  const manifest = encode(inDockerWords ? MEDIA.dockerManifest : MEDIA.manifest, {
-    schemaVersion: 2,
-    mediaType: inDockerWords ? MEDIA.dockerManifest : MEDIA.manifest,
-    config: {
-      mediaType: inDockerWords ? 'application/vnd.docker.container.image.v1+json' : MEDIA.config,
-      digest: digestOf(config),
-      size: config.length,
-    },
-    layers: [
-      {
-        mediaType: inDockerWords ? MEDIA.dockerGzipLayer : MEDIA.gzipLayer,
-        digest: layer.digest,
-        size: layer.size,
-      },
-    ],
-  })
-  await putDocument(host, repository, tag, manifest)
-  return manifest
+  return { ...layer, bytes: Buffer.concat(chunks) }
 }
 
 /** An index of bases that are there, by architecture. */
@@ -169,19 +177,19 @@ export async function putIndex(host: string, name: string, bases: Record<string,
     platform: { os: 'linux', architecture },
   }))
   const index = encode(MEDIA.index, { schemaVersion: 2, mediaType: MEDIA.index, manifests })
-  await putDocument(host, repository, tag, index)
+  await putDocument(openRegistry(host), repository, tag, index)
   return index
 }
 
-async function putDocument(host: string, repository: string, name: string, document: Encoded) {
-  await putManifest({ registry: openRegistry(host), repository, name, document, sent: () => {} })
+async function putDocument(registry: Registry, repository: string, name: string, document: Encoded) {
+  await putManifest({ registry, repository, name, document, sent: () => {} })
 }
 
-async function putBytes(host: string, repository: string, bytes: Buffer): Promise<void> {
+async function putBytes(registry: Registry, repository: string, bytes: Buffer): Promise<void> {
   const content = async function* () {
     yield bytes
   }
-  const upload = { registry: openRegistry(host), repository, digest: digestOf(bytes), size: bytes.length }
+  const upload = { registry, repository, digest: digestOf(bytes), size: bytes.length }
   await uploadBlob({ ...upload, content, sent: () => {} })
 }
 

@@ -31,6 +31,7 @@ import { createLog, type Log } from './kernel/log.ts'
 import { logToFile } from './kernel/log-file.ts'
 import { COPIED_WHILE_IT_RUNS, serverPart } from './kernel/postgres/base-backup.ts'
 import { postgresOnDemand } from './kernel/postgres/on-demand.ts'
+import { resolveName } from './kernel/resolve.ts'
 import { openStateDatabase, type StateDatabase } from './kernel/state-database.ts'
 import { mayBuild, readListening } from './listening.ts'
 import { assemble, createPlatform, type Platform, type PlatformOptions } from './platform.ts'
@@ -164,6 +165,7 @@ async function main(): Promise<void> {
         const { adminUrl, port: portForApps } = await forApps.get()
         return { adminUrl: adminUrl!, hostForApps: '127.0.0.1', portForApps }
       },
+      resolve: resolveName,
       build: {
         digestLayer: (tree) => layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
         endProcess: (started) => endLeftover(started, startTimeOf),

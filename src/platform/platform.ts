@@ -17,6 +17,7 @@ import { type BuildsOptions, createBuilds } from './features/builds/index.ts'
 import { createConfig } from './features/config/index.ts'
 import { createContent } from './features/content/index.ts'
 import { createDelivery } from './features/delivery/index.ts'
+import { createDomains } from './features/domains/index.ts'
 import { createDrains } from './features/drains/index.ts'
 import { createDrift } from './features/drift/index.ts'
 import { createEnvironments } from './features/environments/index.ts'
@@ -71,6 +72,8 @@ export interface PlatformOptions {
   signIn?: Pick<SignInOptions, 'passwordCost'>
   /** The folder of the built console; without it there is none. */
   consoleFolder?: () => Promise<string>
+  /** Addresses that a name leads to; none where it leads nowhere. */
+  resolve: (name: string) => Promise<string[]>
   build: Pick<BuildsOptions, 'digestLayer' | 'endProcess'>
   /** What a backup holds beside what features keep. */
   backup: readonly BackupPart[]
@@ -161,6 +164,7 @@ export async function assemble(options: PlatformOptions) {
       await needs.keep(change, { environment })
       await needs.servers.forget(change, environment)
       await drains.forgetEnvironment(change, environment)
+      await domains.forget(change, { environment })
       await spaces.forgetEnvironment(change, environment)
       await access.forget(change, environment)
     },
@@ -176,6 +180,7 @@ export async function assemble(options: PlatformOptions) {
     wanted: (queries, filter) => rollouts.overview(queries, filter),
     newer: (queries, lags) => releases.newer(queries, lags),
     async stop(change, app, by) {
+      await domains.forget(change, { app })
       const stopped = await rollouts.remove(change, app, by)
       await releases.forget(change, app)
       const keptDatabases = await needs.keep(change, { app })
@@ -259,6 +264,7 @@ export async function assemble(options: PlatformOptions) {
     ...{ database, clock, engines: engineOf, releases, rollouts, onError },
     spaces: {
       copy: (...of) => spaces.copy(...of),
+      environmentOf: async (queries, name) => (await spaces.ownedAs(queries, name, 'required')).environment,
       jobSet: (...of) => spaces.jobSet(...of),
       restart: (...of) => spaces.restart(...of),
     },
@@ -283,6 +289,9 @@ export async function assemble(options: PlatformOptions) {
         return { app, environment, generation, isMoving: rolling !== null }
       })
     },
+  })
+  const domains = createDomains({
+    ...{ database, clock, rollouts, engines: engineOf, resolve: options.resolve, onError },
   })
   const pipelines = createPipelines({
     database,
@@ -363,7 +372,7 @@ export async function assemble(options: PlatformOptions) {
     onError: (error) => log.error('a backup broke off', error),
   })
   const events = createEvents({ database })
-  const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts })
+  const why = createWhy({ database, engines: engineOf, apps, order, releases, rollouts, domains })
   const system = createSystem({
     database,
     clock,
@@ -384,6 +393,7 @@ export async function assemble(options: PlatformOptions) {
       async () => engines.check(await environments.list(db)),
       async () => [await config.vault.check(db)],
       async () => [await content.check()],
+      async () => domains.check(),
       ...options.system.checks,
     ],
   })
@@ -398,6 +408,7 @@ export async function assemble(options: PlatformOptions) {
     builds: builds.routes.builds,
     config: config.routes.config,
     delivery: delivery.routes.delivery,
+    domains: domains.routes.domains,
     drains: drains.routes.drains,
     drift: drift.routes.drift,
     environments: environments.routes.environments,
@@ -428,6 +439,7 @@ export async function assemble(options: PlatformOptions) {
     rollouts,
     processes,
     delivery,
+    domains,
     drains,
     drift,
     pipelines,

@@ -77,7 +77,9 @@ export function beginAttempt(
     if (!isConnected) {
       endpoint.suspectUntil = context.now() + SUSPECT_MS
       exchange.refused.add(endpoint)
-      exchange.lastFailure = isLate ? failures.connectTimeout(service, connectMs) : failures.refused(service)
+      // Under a rule that holds, why it is not there says more than that it refused.
+      const refusal = isLate ? failures.connectTimeout(service, connectMs) : failures.refused(service)
+      exchange.lastFailure = exchange.isHeld ? null : refusal
       return null
     }
     // Where processes restart in place, an end says as little: the listener may have gone with the request unread.

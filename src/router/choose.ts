@@ -94,7 +94,8 @@ function nobody(state: ServiceState, rule: SplitRule, asking: Asking): Choice {
   if (rule.hold && isComing) return { kind: 'wait', until: rule.until ?? null, sets }
   const crashed = sets.find((set) => set.state === 'crashed')
   const space = rule.match?.space ?? sets.find((set) => set.space !== null)?.space ?? null
-  if (asking.refused.size) return { kind: 'none', failure: failures.refused(service) }
+  if (asking.refused.size && !(rule.hold && crashed))
+    return { kind: 'none', failure: failures.refused(service) }
   const where: Where = { space, problem: crashed?.problem ?? null }
   if (sets.some((set) => set.state === 'starting'))
     return { kind: 'none', failure: failures.starting(service, where) }

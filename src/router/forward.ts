@@ -15,7 +15,7 @@ export type Send = (context: Context, exchange: Exchange, endpoint: EndpointStat
  * With a rule that holds, a place that refuses is asked again after 5 ms (`askAgainMs` of a new exchange), then each time
  * a little later, or as soon as the table changes: a process between two lives is back within some tens of milliseconds.
  */
-const ASK_AGAIN = { growth: 1.5, longestMs: 50 }
+const ASK_AGAIN = { growth: 1.2, longestMs: 50 }
 
 /** gRPC exists over HTTP/2 alone; everything else every app understands over HTTP/1.1. */
 const usual = ({ client, head }: Exchange): Send =>

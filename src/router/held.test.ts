@@ -65,6 +65,21 @@ describe('a copy that is between two lives', () => {
     expect(asked).toEqual(['GET', 'GET', 'GET', 'GET', 'POST', 'PUT'])
   })
 
+  test('that has crashed is tried where it has a place, and answers as soon as it is mended', async () => {
+    const endpoint = at(await freePort())
+    const { port } = await routerWith(await over({ mine: { endpoints: [endpoint], state: 'crashed' } }))
+    expect(await ask(port, { headers })).toMatchObject({
+      status: 503,
+      body: expect.stringContaining('has crashed in the space mine'),
+    })
+    const mended = await startApp((_request, response) => response.end('mended'), endpoint.port)
+    try {
+      expect(await ask(port, { headers })).toMatchObject({ status: 200, body: 'mended' })
+    } finally {
+      await mended.close()
+    }
+  })
+
   test('that crashes while somebody waits is told at once, with its space and what is wrong', async () => {
     const service = await over({ mine: { endpoints: [], state: 'starting' } })
     const { router, port, set } = await routerWith(service)

@@ -8,6 +8,7 @@ import { appName } from './paths.ts'
 import type {
   CronRun,
   Desired,
+  ForwardOrder,
   Ground,
   Hello,
   JobBody,
@@ -35,8 +36,7 @@ export interface RunnerClient {
   cancel(target: Target, key: string): Promise<void>
   /** Frames both ways. */
   attach(target: Target, key: string): Promise<Duplex>
-  /** Port 0 means the one that the process was given. */
-  forward(target: Target, set: string, port: number): Promise<Duplex>
+  forward(target: Target, order: ForwardOrder): Promise<Duplex>
   /** What is in force, values hidden; null where nothing is. */
   desired(target: Target): Promise<{ generation: number; desired: Desired } | null>
   samples(target: Target, since: string): Promise<UsageSample[]>
@@ -129,8 +129,8 @@ export function connectRunner(socketPath: string): RunnerClient {
     job: (target, key) => call('GET', `${at(target)}/jobs/${encodeURIComponent(key)}`),
     cancel: (target, key) => call('DELETE', `${at(target)}/jobs/${encodeURIComponent(key)}`),
     attach: (target, key) => connect(`${at(target)}/jobs/${encodeURIComponent(key)}`),
-    forward: (target, set, port) =>
-      connect(`${at(target)}/forward?set=${encodeURIComponent(set)}&port=${port}`),
+    forward: (target, { set, process, port }) =>
+      connect(`${at(target)}/forward?${new URLSearchParams({ set, process, port: String(port) })}`),
     desired: (target) => call('GET', `${at(target)}/desired`),
     samples: (target, since) => call('GET', `${at(target)}/samples?since=${encodeURIComponent(since)}`),
     cronRuns: (target) => call('GET', `${at(target)}/crons`),

@@ -10,12 +10,13 @@ export interface EnvironmentFacts {
   /** Of the process, e.g. `web.1`. */
   process: string
   port: number | null
+  debugPort?: number | undefined
   /** Of the target; holds HOME and TMPDIR. */
   dwelling: string
   tty: boolean
 }
 
-/** The app's own values win over ours, but for PORT, which only we know. */
+/** The app's own values win over ours, but for its ports, which only we know. */
 export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
   const own = facts.set.env
   return {
@@ -26,6 +27,7 @@ export function environmentOf(facts: EnvironmentFacts): Record<string, string> {
     ...own,
     PATH: [...facts.set.path, ...(own.PATH ? [own.PATH] : SYSTEM_PATH)].join(':'),
     ...(facts.port === null ? {} : { PORT: String(facts.port) }),
+    ...(facts.debugPort === undefined ? {} : { TOW_DEBUG_PORT: String(facts.debugPort) }),
     TOW_APP: facts.target.app,
     TOW_ENVIRONMENT: facts.target.environment,
     // A copy in a space has no release of its own.

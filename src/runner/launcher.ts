@@ -23,6 +23,8 @@ export interface InstanceRecord {
   slot: number
   epoch: number
   port: number | null
+  /** For a debugger, in a live set. */
+  debugPort?: number
   /** Of a job. */
   key: string | null
   createdAt: number

@@ -5,9 +5,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ERROR_CODES, TowError } from '../api/errors.ts'
-import { answer, parseTarget, readBody } from './routes.ts'
+import { openForward } from './forward.ts'
+import { answer, parse, parseTarget, readBody } from './routes.ts'
 import type { Runner } from './runner.ts'
-import type { Target } from './shapes.ts'
+import { ForwardOrder, type Target } from './shapes.ts'
 import { encodeFrame, FRAME } from './shim/frames.ts'
 
 export interface ProtocolServer {
@@ -92,18 +93,8 @@ export async function serveProtocol(
   }
 
   async function forward(target: Target, url: URL, socket: Duplex, head: Buffer): Promise<void> {
-    const set = url.searchParams.get('set')
-    const asked = Number(url.searchParams.get('port'))
-    const lives = runner.find(target)?.runtime.lives() ?? []
-    const candidates = lives.filter((live) => live.running.record.set === set && live.phase !== 'stopping')
-    if (candidates.length === 0) throw new TowError('NOT_FOUND', `nothing of ${set} runs`)
-    const own = candidates.find((live) => live.running.record.port !== null)?.running.record.port
-    // 0 means the port that the process was given.
-    const port = asked === 0 ? own : asked
-    if (!port) throw new TowError('BAD_INPUT', `no process of ${set} was given a port`)
-    const app = await open({ host: '127.0.0.1', port }).catch((cause) => {
-      throw new TowError('UNAVAILABLE', `nothing listens on port ${port}`, { cause })
-    })
+    const order = parse(ForwardOrder, Object.fromEntries(url.searchParams))
+    const app = await openForward(runner.find(target)?.runtime.lives() ?? [], order)
     accept(socket)
     if (head.length > 0) app.write(head)
     socket.pipe(app)
@@ -131,7 +122,7 @@ function accept(socket: Duplex): void {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: towpath\r\n\r\n')
 }
 
-async function open(to: { path: string } | { host: string; port: number }): Promise<Socket> {
+async function open(to: { path: string }): Promise<Socket> {
   const socket = connect(to)
   await once(socket, 'connect')
   return socket

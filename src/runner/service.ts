@@ -44,7 +44,7 @@ export function serviceOf(
   return {
     app: target.app,
     environment: target.environment,
-    hosts: [hostName(target)],
+    hosts: [hostName(target), ...(memory.desired.domains ?? [])],
     sets,
     split: memory.split,
     ...(notice ? { notice } : {}),

@@ -102,6 +102,8 @@ export const Desired = z.object({
   crons: z.array(DesiredCron).max(200),
   restarts: z.record(Name, z.int().min(0)).optional(),
   maintenance: z.object({ message: z.string().max(500) }).optional(),
+  /** Hosts of its own that it answers to, beside the one that every target has. */
+  domains: z.array(z.string().min(1).max(253)).max(100).optional(),
   /** Of a target with a space, and only there. */
   overlay: OverlayShape.optional(),
 })
@@ -116,6 +118,11 @@ export interface Restarted {
   restarted: string[]
   ended: string[]
 }
+/** `given`: the one in its PORT; `debug`: that in TOW_DEBUG_PORT, which processes of live sets have. */
+const ForwardPort = z.union([z.enum(['given', 'debug']), z.coerce.number().int().min(1).max(65_535)])
+export type ForwardPort = z.infer<typeof ForwardPort>
+export const ForwardOrder = z.object({ set: SetId, process: Name, port: ForwardPort })
+export type ForwardOrder = z.infer<typeof ForwardOrder>
 export const ShutdownBody = z.object({ apps: z.boolean() })
 
 export const JobBody = z.object({

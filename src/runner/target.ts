@@ -219,6 +219,7 @@ export function createTarget(parts: TargetParts): TargetRuntime {
   async function launch(set: DesiredSet, at: Action & { kind: 'start' }, id: string): Promise<Running> {
     const spec = set.processes[at.process]!
     const port = at.process === TRAFFIC_PROCESS ? await tables.borrowPort() : null
+    const debugPort = set.live ? await tables.borrowPort() : undefined
     // Everything was told to end meanwhile.
     if (halted) throw startFailed(at, new Error('the runner is ending'))
     const uid = tables.uid(target)
@@ -237,15 +238,16 @@ export function createTarget(parts: TargetParts): TargetRuntime {
       graceSeconds: spec.graceSeconds,
       attachSocket: null,
       memoryMegabytes: spec.memoryMegabytes ?? null,
-      ...(set.live ? { inPlace: true } : {}),
+      ...(debugPort === undefined ? {} : { inPlace: true, debugPort }),
     }
+    const name = `${at.process}.${at.slot}`
     return launcher.launch({
       record,
       logFolder: logs.folderFor(record),
       logs: spec.logs ?? DEFAULT_LOG_POLICY,
       command: set.live?.commands[at.process] ?? spec.command,
       cwd: set.workspace,
-      env: environmentOf({ target, set, process: `${at.process}.${at.slot}`, port, dwelling, tty: false }),
+      env: environmentOf({ target, set, process: name, port, debugPort, dwelling, tty: false }),
       uid,
       timeoutSeconds: null,
       tty: null,

@@ -9,6 +9,8 @@ import { type Answer, Request } from './messages.ts'
 import { openPlace, type PlaceOptions } from './place.ts'
 
 export interface AgentOptions extends PlaceOptions {
+  /** Where the app finds it, where that is not `/workspace`. */
+  seenAt?: string
   /** Starts anew what does not reload by itself; answers with what came up, and with what ended instead. */
   restart(): Promise<{ restarted: string[]; ended: string[] }>
 }
@@ -18,7 +20,7 @@ export interface Agent {
   serve(stream: Duplex): Promise<void>
 }
 
-export function openAgent({ restart, ...options }: AgentOptions): Agent {
+export function openAgent({ restart, seenAt, ...options }: AgentOptions): Agent {
   const place = openPlace(options)
   let present: Duplex | null = null
   /** What was asked for is done in order, also where a new holder comes while something is under way. */
@@ -36,7 +38,11 @@ export function openAgent({ restart, ...options }: AgentOptions): Agent {
   async function obey(request: Request, body: Buffer): Promise<Answer | null> {
     switch (request.type) {
       case 'hello':
-        return { type: 'welcome', entries: [...(await place.look(request.claims)).entries] }
+        return {
+          type: 'welcome',
+          ...(seenAt === undefined ? {} : { folder: seenAt }),
+          entries: [...(await place.look(request.claims)).entries],
+        }
       case 'contents': {
         let at = 0
         for (const { digest, size } of request.blobs) {

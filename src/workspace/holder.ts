@@ -12,6 +12,8 @@ export type ReadContent = (digest: string) => AsyncIterable<Uint8Array>
 export interface Holder {
   /** What lies in the workspace, as the agent last said. */
   there(): Tree
+  /** Where the app finds it; undefined for `/workspace`. */
+  readonly folder: string | undefined
   /**
    * Makes the workspace equal the tree, all at once, and its processes start anew where anything changed. Null where it
    * was equal already. One at a time. UNAVAILABLE where the connection broke: what then lies there tells the next one.
@@ -36,12 +38,12 @@ const PART_BYTES = 8 * 1024 ** 2
 /** `claims`: paths of the workspace that are this holder's although it did not put them there. */
 export async function openHolder(stream: Duplex, claims: readonly string[]): Promise<Holder> {
   const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
-  const welcomed = Promise.withResolvers<Tree>()
+  const welcomed = Promise.withResolvers<Answer & { type: 'welcome' }>()
   let end: Error | null = null
   let ids = 0
 
   function give(answer: Answer): void {
-    if (answer.type === 'welcome') welcomed.resolve(makeTree(answer.entries))
+    if (answer.type === 'welcome') welcomed.resolve(answer)
     else if (answer.type === 'failed' && answer.id === null) throw toError(answer)
     else {
       const asked = waiting.get(answer.id!)
@@ -75,10 +77,12 @@ export async function openHolder(stream: Duplex, claims: readonly string[]): Pro
   const closed = listen()
   welcomed.promise.catch(() => {})
   await sendFrame(stream, { type: 'hello', version: WORKSPACE_VERSION, claims })
-  let present = await welcomed.promise
+  const { entries, folder } = await welcomed.promise
+  let present = makeTree(entries)
 
   return {
     there: () => present,
+    folder,
     async make(tree, read, { restart = true } = {}) {
       const { added, changed, removed } = diffTrees(present, tree)
       const put = [...added, ...changed]

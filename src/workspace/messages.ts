@@ -53,7 +53,12 @@ export const Request = z.discriminatedUnion('type', [Hello, Contents, Part, Comm
 export type Request = z.infer<typeof Request>
 
 /** What lies there of what is the holder's, read from the disk. */
-export const Welcome = z.object({ type: z.literal('welcome'), entries: z.array(Entry).max(MOST_FILES) })
+export const Welcome = z.object({
+  type: z.literal('welcome'),
+  entries: z.array(Entry).max(MOST_FILES),
+  /** Where the app finds it, where that is not `/workspace`: debuggers name files by it. */
+  folder: Path.optional(),
+})
 
 export const Done = z.object({
   type: z.literal('done'),

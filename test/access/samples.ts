@@ -46,6 +46,9 @@ export const SAMPLES: Record<string, Sample> = {
   'config.reveal': (thing) => ({ ...place(thing), key: 'NOTHING' }),
   'config.rotateKey': nothing,
   'delivery.figures': nothing,
+  'domains.list': nothing,
+  'domains.add': (thing) => ({ ...place(thing), host: 'nonsense' }),
+  'domains.remove': (thing) => ({ ...place(thing), host: `${GHOST}.example.com` }),
   'drains.list': nothing,
   'drains.add': ({ environments: [environment] }) => ({ environment, url: 'nonsense' }),
   'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),
@@ -65,6 +68,7 @@ export const SAMPLES: Record<string, Sample> = {
   'needs.connect': place,
   'needs.remove': (thing) => ({ ...place(thing), confirm: 'nonsense' }),
   'people.list': nothing,
+  'people.whoMay': (thing) => ({ places: [{ app: thing.app, environment: thing.environments[0] }] }),
   'people.add': () => ({ name: 'ada' }),
   'people.change': () => ({ person: GHOST }),
   'people.revoke': () => ({ person: GHOST }),
@@ -83,6 +87,7 @@ export const SAMPLES: Record<string, Sample> = {
   'processes.logs': (thing) => ({ ...place(thing), lines: 1 }),
   'processes.maintain': (thing) => ({ ...place(thing), maintenance: null }),
   'processes.run': (thing) => ({ ...place(thing), command: 'true', detached: true }),
+  'processes.forward': place,
   'processes.getRun': byId('run'),
   'processes.listRuns': place,
   'processes.samples': place,
@@ -139,6 +144,8 @@ export const SAMPLES: Record<string, Sample> = {
   'trees.put': ({ tree }) => ({ hash: tree, upserts: [] }),
 }
 
+const doorOf = ({ app, environments: [environment] }: Thing) => `/api/apps/${app}/environments/${environment}`
+
 /** Doors beside the table, by method and address. */
 export const DOORS: Record<
   string,
@@ -149,6 +156,18 @@ export const DOORS: Record<
   'GET /api/runs/:id/terminal': {
     path: ({ ids }) => `/api/runs/${ids.run}/terminal`,
     objects: { run: 'id' },
+  },
+  'GET /api/apps/:app/environments/:environment/needs/postgres/stream': {
+    path: (thing) => `${doorOf(thing)}/needs/postgres/stream`,
+    ...{ permission: 'app:secret', objects: { app: 'app', environment: 'environment' } },
+  },
+  'GET /api/apps/:app/environments/:environment/processes/:process/ports/:port/stream': {
+    path: (thing) => `${doorOf(thing)}/processes/web/ports/given/stream`,
+    objects: { app: 'app', environment: 'environment' },
+  },
+  'GET /api/spaces/:space/apps/:app/processes/:process/ports/:port/stream': {
+    path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/processes/web/ports/given/stream`,
+    objects: { space: 'space', app: 'app' },
   },
   'GET /api/spaces/:space/apps/:app/workspace/stream': {
     path: ({ space, app }) => `/api/spaces/${space}/apps/${app}/workspace/stream`,

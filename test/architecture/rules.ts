@@ -29,6 +29,7 @@ export const FEATURE_ORDER = [
   'rollouts',
   'processes',
   'delivery',
+  'domains',
   'drains',
   'drift',
   'pipelines',

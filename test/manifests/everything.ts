@@ -45,6 +45,7 @@ export const EVERYTHING = {
   },
   route: {
     hostnames: ['shop.example.com'],
+    certificates: ['shop-tls'],
     gateways: [{ name: 'public', namespace: 'gateway', sectionName: 'web', port: 443 }],
   },
   imagePullSecrets: ['registry'],
@@ -56,4 +57,23 @@ export const EVERYTHING = {
   nodeSelector: { pool: 'apps' },
   tolerations: [{ key: 'apps', operator: 'Exists' }],
   priorityClassName: 'apps',
+}
+
+/** A set in a space whose workspace follows somebody's files. */
+export const LIVE = {
+  environment: 'stage',
+  space: 'mine',
+  sets: {
+    'mine.3': {
+      image: 'registry.example.com/shop@sha256:aa',
+      live: {
+        agent: 'registry.example.com/tow--agent@sha256:bb',
+        command: ['node', '/workspace/agent.mjs'],
+      },
+      processes: {
+        web: { command: 'node server.js', health: '/healthz' },
+        worker: { command: 'echo "$HOME" $(date) $$', reloads: true },
+      },
+    },
+  },
 }

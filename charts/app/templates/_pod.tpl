@@ -47,6 +47,8 @@ annotations:
 {{- define "app.podSpec" -}}
 {{- $values := .root.Values }}
 {{- $set := index $values.sets .set }}
+{{- $live := "" }}{{ if and (eq .kind "process") $set.live }}{{ $live = $set.live.agent }}{{ end }}
+{{- $drain := int $values.drainSeconds }}{{ if or $live (not .takesTraffic) }}{{ $drain = 0 }}{{ end }}
 {{- $grace := 30 }}{{ if hasKey .spec "graceSeconds" }}{{ $grace = int .spec.graceSeconds }}{{ end -}}
 serviceAccountName: {{ include "app.name" .root }}
 automountServiceAccountToken: false
@@ -55,7 +57,7 @@ restartPolicy: {{ .restartPolicy }}
 {{- with .spec.timeoutSeconds }}
 activeDeadlineSeconds: {{ . }}
 {{- end }}
-terminationGracePeriodSeconds: {{ if .takesTraffic }}{{ add $grace $values.drainSeconds }}{{ else }}{{ $grace }}{{ end }}
+terminationGracePeriodSeconds: {{ add $grace $drain }}
 securityContext:
   runAsNonRoot: true
   runAsUser: {{ int64 ($set.user | default $values.user) }}
@@ -84,16 +86,24 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- if $live }}
+initContainers:
+  {{- include "app.liveContainers" . | nindent 2 }}
+{{- end }}
 containers:
   - name: app
     image: {{ required (printf "the set %s has no image" .set) $set.image }}
     imagePullPolicy: IfNotPresent
+    {{- if and $live (not .spec.command) }}{{ fail (printf "the set %s is live, so its processes need a command" .set) }}{{ end }}
     {{- if .spec.command }}
     command:
       - sh
       - -c
       - |
-        {{- if .spec.tty }}
+        {{- if $live }}
+        {{- /* As below; of the shell's own variables $$ alone would be read as another. */}}
+        {{- include "app.liveSupervise" . | replace "$$" "$$$$" | nindent 8 }}
+        {{- else if .spec.tty }}
         {{- include "app.attendTerminal" . | nindent 8 }}
         {{- else if .spec.stdin }}
         {{- include "app.attend" . | nindent 8 }}
@@ -120,6 +130,10 @@ containers:
       {{- if .takesTraffic }}
       - name: PORT
         value: {{ include "app.port" . | quote }}
+      {{- end }}
+      {{- if $live }}
+      - name: TOW_DEBUG_PORT
+        value: "9229"
       {{- end }}
       - name: TOW_APP
         value: {{ include "app.told" .root | quote }}
@@ -156,15 +170,28 @@ containers:
       capabilities:
         drop: [ALL]
     {{- if .takesTraffic }}
-    {{- include "app.traffic" . | nindent 4 }}
+    {{- include "app.traffic" (merge (dict "live" $live "drain" $drain) .) | nindent 4 }}
     {{- end }}
     volumeMounts:
       - name: scratch
         mountPath: /tmp
+      {{- if $live }}
+      - name: live
+        mountPath: /workspace
+        subPath: workspace
+      - name: live
+        mountPath: /run/tow
+        subPath: control
+      {{- end }}
 volumes:
   - name: scratch
     emptyDir:
       sizeLimit: {{ $values.scratch }}
+  {{- if $live }}
+  - name: live
+    emptyDir:
+      sizeLimit: {{ $values.resources.storage }}
+  {{- end }}
 {{- end }}
 
 {{/* Port, probes and the way out of a container that takes traffic. */}}
@@ -180,6 +207,7 @@ readinessProbe:
   periodSeconds: 1
   timeoutSeconds: 5
   failureThreshold: 4
+{{- if not .live }}
 livenessProbe:
   {{- include "app.check" . | nindent 2 }}
   # Not before it had its time to boot, and a little more: whoever waits has seen why before the kubelet ends it.
@@ -187,11 +215,12 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
-{{- if gt (int .root.Values.drainSeconds) 0 }}
+{{- end }}
+{{- if .drain }}
 lifecycle:
   preStop:
     sleep:
-      seconds: {{ .root.Values.drainSeconds }}
+      seconds: {{ .drain }}
 {{- end }}
 {{- end }}
 

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { basename, relative, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
 import type { Client } from '../../client/client.ts'
+import type { Tree } from '../../trees/tree.ts'
 import { type Command, ENVIRONMENT_OPTION } from '../command.ts'
 import { develop } from '../dev/develop.ts'
-import type { Link } from '../dev/follow.ts'
+import { envFilesOf } from '../dev/env-file.ts'
+import { linkTo } from '../link.ts'
 import { rememberApps } from '../places.ts'
 import { findRoot } from '../source.ts'
 import { sayFailure } from '../terminal/failure.ts'
@@ -22,7 +22,8 @@ export const command: Command = {
       description: 'this process too, beside web (several times for more)',
       many: true,
     },
-    { flags: '--env-file <file>', description: 'config for the space alone, like .env' },
+    { flags: '--env-file <file>', description: 'config for the space alone (default: .env beside the app)' },
+    { flags: '--debug', description: 'a debugger can attach, at a port of this machine' },
     { flags: '--once', description: 'make the workspaces equal, and leave them running' },
   ],
   examples: [
@@ -31,6 +32,7 @@ export const command: Command = {
       'the app of this folder runs in your space over the first environment, and follows every save',
     ],
     ['tow dev web missions', 'two apps of a repository'],
+    ['tow dev --debug', 'with the address where VS Code, Chrome or another debugger attaches'],
     ['tow dev --once --space pr-7', 'for a script: equal now, and left running'],
   ],
   async run({ terminal, json, connect, connectOrStart, home, cwd, signal }, names, options) {
@@ -38,39 +40,45 @@ export const command: Command = {
     const client = await connectOrStart()
     const tree = await uploadWorkingCopy(client, { root, home, terminal, signal })
     const folderName = basename(root)
-    const { apps, problems } = await client.apps.detect({ tree: tree.hash, folderName })
+    const link = linkTo(client, connect)
+    const detect = ({ hash }: Tree) => link.client.apps.detect({ tree: hash, folderName })
+    const { apps, problems } = await detect(tree)
     for (const { file, message, hint } of problems)
       sayFailure(terminal, { message: `${file}: ${message}`, hint })
     if (problems.length > 0) throw new TowError('BAD_INPUT', 'nothing was started: mend what is named above')
     await rememberApps(home, root, apps)
     const here = relative(root, resolve(cwd))
     const chosen = choose(apps, names, here)
+    const chosenNames = chosen.map(({ name }) => name)
     const space = typeof options.space === 'string' ? options.space : await ownSpace(client)
-    const config =
-      typeof options.envFile === 'string' ? await readConfig(resolve(cwd, options.envFile)) : null
+    const named = typeof options.envFile === 'string' ? resolve(cwd, options.envFile) : null
+    const envFiles = envFilesOf(root, chosen, named)
+    const debug = options.debug === true
     const into: IntoSpace = {
       name: space,
       with: options.with as string[],
       crons: false,
       release: false,
-      live: Object.fromEntries(
-        chosen.map(({ name, dev: { commands, reloading } }) => [name, { commands, reloading }]),
-      ),
-      ...(config ? { config: Object.fromEntries(chosen.map(({ name }) => [name, config])) } : {}),
-    }
-    const link: Link = {
-      client,
-      async renew() {
-        link.client = await connect().catch(() => link.client)
-      },
+      fromFile: await envFiles.read(),
     }
     return develop({
       ...{ link, terminal, json, home, signal, root, folderName, tree, into },
-      apps: chosen,
+      ...{ apps: chosen, envFiles, debug },
+      detect: async (next) => choose(faultless(await detect(next)), chosenNames, here),
       ...(typeof options.env === 'string' ? { environment: options.env } : {}),
       once: options.once === true,
     })
   },
+}
+
+type Detected = Awaited<ReturnType<Client['apps']['detect']>>
+
+/** While somebody writes them, files are wrong for a moment: that is no end of it. */
+function faultless({ apps, problems }: Detected): Detected['apps'] {
+  if (problems.length === 0) return apps
+  const sentences = problems.map(({ file, message }) => `${file}: ${message}`)
+  const [{ hint } = {}] = problems
+  throw new TowError('BAD_INPUT', sentences.join('\n'), hint ? { hint } : {})
 }
 
 interface Named {
@@ -102,13 +110,4 @@ async function ownSpace(client: Client): Promise<string> {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')
   return letters.slice(0, 24).replace(/-+$/, '') || 'dev'
-}
-
-async function readConfig(file: string) {
-  const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new TowError('NOT_FOUND', `${file} can't be read`, { cause })
-  })
-  return Object.fromEntries(
-    Object.entries(parseEnv(text)).map(([key, value]) => [key, { value: value ?? '' }]),
-  )
 }

@@ -32,14 +32,14 @@ export const command: Command = {
       return void terminal.say(next(found, where))
     }
     const choice = options.mend ? 'mend' : 'adopt'
-    const { differences } = await client.processes.settleDrift({ ...place, choice })
-    if (json) return void printJson(terminal, differences)
+    const { differences, counts } = await client.processes.settleDrift({ ...place, choice })
+    if (json) return void printJson(terminal, { differences, counts })
     for (const { message } of differences) terminal.print(message)
     if (differences.length === 0) return void terminal.say('Nothing differs from what was asked for.')
     if (choice === 'mend') return void terminal.say(`Being put back. tow drift ${where} shows what is left.`)
-    const counts = differences.flatMap(({ count }) => (count ? [count] : []))
-    terminal.say(`Adopted: ${counts.map(({ process, count }) => `${process}=${count}`).join(' ')}`)
-    const undo = counts.map(({ process }) => `${process}=source`)
+    const told = Object.entries(counts)
+    terminal.say(`Adopted: ${told.map(([process, { after }]) => `${process}=${after}`).join(' ')}`)
+    const undo = told.map(([process, { before }]) => `${process}=${before}`)
     return void terminal.say(`Undo: tow scale ${undo.join(' ')} ${where}`)
   },
 }

@@ -189,6 +189,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   { path: 'logs', group: RUN, summary: 'What apps wrote', load: () => import('./logs.ts') },
   { path: 'events', group: RUN, summary: 'Who did what, when and why', load: () => import('./events.ts') },
   {
+    path: 'forward',
+    group: RUN,
+    summary: 'Reach a port of an app, or its database, from this machine',
+    load: () => import('./forward.ts'),
+  },
+  {
     path: 'run',
     group: RUN,
     summary: 'Run a command in a process of the live release',
@@ -268,6 +274,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: CONFIGURE,
     summary: 'Remove an environment in which nothing runs',
     load: () => import('./env/remove.ts'),
+  },
+  {
+    path: 'domains',
+    group: CONFIGURE,
+    summary: 'Names of your own, and whether they lead to their apps',
+    load: () => import('./domains/index.ts'),
+  },
+  {
+    path: 'domains add',
+    group: CONFIGURE,
+    summary: 'Let an app answer to a name of your own',
+    load: () => import('./domains/add.ts'),
+  },
+  {
+    path: 'domains remove',
+    group: CONFIGURE,
+    summary: 'The app no longer answers to a name',
+    load: () => import('./domains/remove.ts'),
   },
   {
     path: 'drains',

@@ -42,19 +42,22 @@ export const command: Command = {
     ['tow ship --space pr-123 --branch fix-map --expires 3d', 'from CI: a link for whoever reviews it'],
   ],
   async run({ terminal, json, connectOrStart, home, cwd, signal }, [folder], options) {
-    const root = await findRoot(resolve(cwd, folder ?? '.'))
     const image = imageOf(options)
-    const client = await connectOrStart()
+    const connecting = connectOrStart()
+    // Whoever waits for it below is told.
+    connecting.catch(() => {})
+    const root = await findRoot(resolve(cwd, folder ?? '.'))
     const place = { root, home, terminal, signal }
     // Of what an image was made from nothing is known: the folder only says how to run it, where it does.
     const [{ hash: tree }, origin] = image
       ? [
           await (existsSync(join(root, 'tow.yaml'))
-            ? uploadWorkingCopy(client, place)
-            : uploadNothing(client)),
+            ? uploadWorkingCopy(connecting, place)
+            : uploadNothing(await connecting)),
           {},
         ]
-      : await Promise.all([uploadWorkingCopy(client, place), describeOrigin(root)])
+      : await Promise.all([uploadWorkingCopy(connecting, place), describeOrigin(root)])
+    const client = await connecting
     const folderName = basename(root)
     const detected = await client.apps.detect({ tree, folderName })
     for (const { file, line, column, message, hint } of detected.problems) {

@@ -1,19 +1,29 @@
 /** `tow dev` as it goes on: apps are shipped into the space once, and from then on every save is live there. */
+import { isDeepStrictEqual } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { Origin } from '../../api/app-spec.ts'
 import { TowError } from '../../api/errors.ts'
 import type { IntoSpace } from '../../api/spaces.ts'
 import type { Tree } from '../../trees/tree.ts'
 import { followShip } from '../follow-ship.ts'
+import type { Link } from '../link.ts'
 import { describeOrigin } from '../source.ts'
 import { linksOf, printLinks, sayOff } from '../spaces.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { scanWorkingCopy, uploadWorkingCopy } from '../working-copy.ts'
-import { createFollower, type Follower, type Link, Outdated } from './follow.ts'
+import { type DebuggerDoor, openDebuggers } from './debug.ts'
+import { type EnvFiles, isTracked, takenOver } from './env-file.ts'
+import { createFollower, type Follower, type FollowingRules, type News, Outdated } from './follow.ts'
 import { followLogs } from './logs.ts'
 import { lookAt } from './look.ts'
 import { sayNews } from './news.ts'
 import { watchFolder } from './watch.ts'
+
+export interface DetectedApp {
+  name: string
+  path: string
+  dev: FollowingRules & { commands: Record<string, string>; reloading: string[] }
+}
 
 export interface Development {
   link: Link
@@ -25,7 +35,12 @@ export interface Development {
   folderName: string
   tree: Tree
   environment?: string
-  apps: { name: string; dev: { ignore: string[] } }[]
+  apps: DetectedApp[]
+  /** The same apps, as another tree declares them. */
+  detect(tree: Tree): Promise<DetectedApp[]>
+  /** Whether debuggers may attach. */
+  debug: boolean
+  envFiles: EnvFiles
   into: IntoSpace
   once: boolean
 }
@@ -43,25 +58,45 @@ export async function develop(development: Development): Promise<number> {
   }
   const space = into.name
   const { environment } = await link.client.spaces.get({ space })
-  const tell = (news: Parameters<typeof sayNews>[1]) => sayNews(terminal, news, json)
+  const tell = (news: News) => sayNews(terminal, news, json)
   const followers = await Promise.all(
-    apps.map(({ name, dev }) =>
-      createFollower(link, { app: name, space, ignored: dev.ignore }, tree, signal, tell),
-    ),
+    apps.map(({ name, dev }) => createFollower(link, { app: name, space, rules: dev }, tree, signal, tell)),
   )
   const each = <Value>(use: (follower: Follower) => Promise<Value>) => Promise.all(followers.map(use))
+
+  let debuggers: DebuggerDoor[] = []
+  /** Config of the space is part of what is shipped into it. */
+  let isConfigOwed = false
+  /** Whether it is another than it was. */
+  async function lookAtConfig(): Promise<boolean> {
+    const values = await development.envFiles.read()
+    if (isDeepStrictEqual(values, into.fromFile)) return false
+    into.fromFile = values
+    isConfigOwed = true
+    return true
+  }
 
   /** False where what is there now can't be built, or ended at once: only another change can help. */
   async function bring(next: Tree, at: number): Promise<boolean> {
     tree = next
-    if (followers.some((follower) => follower.needsBuild(tree))) {
+    const asking = followers.map((follower) => ({ follower, paths: follower.needBuild(tree) }))
+    if (isConfigOwed || asking.some(({ paths }) => paths.length > 0)) {
       tree = await uploadWorkingCopy(link.client, { root, home, terminal, signal })
+      development.apps = await development.detect(tree)
       const isLive = await ship(development, tree)
       if (!isLive && !(await isThere(development, tree))) return false
-      await each((follower) => follower.renew(tree))
+      for (const { name, dev } of development.apps)
+        await followers.find(({ app }) => app === name)!.renew(tree, dev)
+      const milliseconds = performance.now() - at
+      for (const { follower, paths } of isLive ? asking : [])
+        if (paths.length > 0) tell({ type: 'built', app: follower.app, paths, milliseconds })
+      if (isConfigOwed) await tellConfig(development, tell, true)
+      isConfigOwed = false
       if (!isLive) return false
     }
-    return (await each((follower) => follower.follow(root, tree, at))).every(Boolean)
+    const isUp = (await each((follower) => follower.follow(root, tree, at))).every(Boolean)
+    for (const one of debuggers) await one.tell()
+    return isUp
   }
 
   async function bringAll(): Promise<boolean> {
@@ -80,6 +115,10 @@ export async function develop(development: Development): Promise<number> {
     const isLive = await bringAll()
     if (development.once) return isLive ? 0 : 1
     await greet(development)
+    await tellConfig(development, tell)
+    const debugging = { link, terminal, json, signal, root, space, processes: into.with }
+    debuggers = followers.map((follower) => openDebuggers(debugging, follower))
+    for (const one of debuggers) await one.tell()
     void attend(
       link,
       space,
@@ -95,12 +134,13 @@ export async function develop(development: Development): Promise<number> {
       try {
         const known = isOwed || !paths ? null : await lookAt(root, tree, paths)
         const next = known ?? (await scanWorkingCopy({ root, home, signal })).tree
-        if (isOwed || next.hash !== tree.hash) {
+        const hasConfigChanged = await lookAtConfig()
+        if (isOwed || hasConfigChanged || next.hash !== tree.hash) {
           isOwed = true
           await bring(next, at)
           isOwed = false
           refusal = ''
-        } else if (performance.now() - provenAt > PROVE_MS) {
+        } else if (followers.some((one) => one.isLost()) || performance.now() - provenAt > PROVE_MS) {
           await each((follower) => follower.prove(root, tree))
           provenAt = performance.now()
         }
@@ -133,10 +173,15 @@ async function ship(development: Development, tree: Tree): Promise<boolean> {
     origin,
     apps: apps.map(({ name }) => name),
     ...(environment ? { environment } : {}),
-    space: into,
+    space: { ...into, live: liveOf(development) },
   })
   const quiet = { ...terminal, print() {} }
   return (await followShip({ client, terminal: quiet, ship: started, json: false, signal })) === 0
+}
+
+function liveOf({ apps, debug }: Development): NonNullable<IntoSpace['live']> {
+  const entries = apps.map(({ name, dev: { commands, reloading } }) => [name, { commands, reloading, debug }])
+  return Object.fromEntries(entries)
 }
 
 /** What was built is in the space, though it does not run: the next save may mend it. */
@@ -157,6 +202,26 @@ async function greet({ link: { client }, terminal, apps, json, into: { name } }:
   sayOff(terminal, await client.spaces.get({ space: name }), names)
   printLinks(terminal, links)
   terminal.say(terminal.tint('dim', 'Every save is live there. Ctrl-C stops it; the space stays.'))
+}
+
+/** What the space takes from the files beside its apps; nothing is said of those that say nothing. */
+async function tellConfig(
+  { link: { client }, terminal, root, apps, envFiles, into }: Development,
+  tell: (news: News) => void,
+  /** Also where there is nothing any more. */
+  hasChanged = false,
+): Promise<void> {
+  for (const app of apps) {
+    const values = into.fromFile?.[app.name] ?? {}
+    if (Object.keys(values).length === 0 && !hasChanged) continue
+    const file = envFiles.nameOf(app)
+    const taken = await takenOver(client, { space: into.name, app: app.name }, values)
+    tell({ type: 'env', app: app.name, file, ...taken })
+    if (await isTracked(root, file))
+      terminal.say(
+        terminal.tint('yellow', `${file} is tracked by Git: whoever has the repository has what it says`),
+      )
+  }
 }
 
 /** Whoever is at an app keeps it awake. A platform that is away for a while is no end of it. */

@@ -10,7 +10,8 @@ import { diffTrees } from '../../trees/diff.ts'
 import { indexOfPath, makeTree, subtree, type Tree } from '../../trees/tree.ts'
 import { workingCopyReader } from '../../trees/working-copy-reader.ts'
 import { type Holder, openHolder } from '../../workspace/holder.ts'
-import { connectWorkspace } from './connect.ts'
+import type { Link } from '../link.ts'
+import { connectStream } from '../stream.ts'
 
 const AGAIN_MS = [100, 300, 1000, 3000]
 /** A workspace that is not what it was taken for is looked at again; one that can't take a change stays so. */
@@ -21,18 +22,20 @@ export class Outdated extends Error {}
 
 type Workspace = Awaited<ReturnType<Client['spaces']['workspace']>>
 
-/** The platform as it is reached now: one that starts anew may answer at another port. */
-export interface Link {
-  client: Client
-  /** Looks for it again; the client stays where there is none. */
-  renew(): Promise<void>
+/** Patterns as in .gitignore, from the root of the workspace. */
+export interface FollowingRules {
+  /** What travels as it is, anything else being built; null: whatever the build leaves as it is. */
+  sync: string[] | null
+  /** What alone restarts a process; null: everything. */
+  restart: string[] | null
+  /** What doesn't matter. */
+  ignore: string[]
 }
 
 export interface FollowedApp {
   app: string
   space: string
-  /** Patterns of files that don't matter, as in .gitignore. */
-  ignored: string[]
+  rules: FollowingRules
 }
 
 export type News =
@@ -44,51 +47,66 @@ export type News =
       hash: string
       phases: Record<string, number>
     }
+  | { type: 'built'; app: string; paths: string[]; milliseconds: number }
   | { type: 'crashed'; app: string; files: number; hash: string }
   | { type: 'equal'; app: string; hash: string }
   | { type: 'differs'; app: string; paths: string[] }
   | { type: 'refused'; app: string; message: string; hint: string | undefined }
   | { type: 'away' | 'back'; app: string; message: string }
+  | { type: 'env'; app: string; file: string; keys: string[]; set: string[]; given: string[] }
 
 export interface Follower {
   readonly app: string
-  /** Whether this change asks for a build. */
-  needsBuild(tree: Tree): boolean
+  /** As the platform and the workspace tell of it. */
+  workspace(): Pick<Workspace, 'root' | 'debug'> & { folder: string | undefined }
+  /** The changes that ask for a build. */
+  needBuild(tree: Tree): string[]
   /**
    * Makes the workspace equal; comes back once it is, or once the signal says to stop. False where a process ended
    * instead of starting. `at`: when it was changed.
    */
   follow(root: string, tree: Tree, at: number): Promise<boolean>
+  /** The workspace went away since it was last asked: what is there instead may be something else. */
+  isLost(): boolean
   /** Reads the workspace again, and mends what somebody else changed. */
   prove(root: string, tree: Tree): Promise<void>
-  /** After a build: there is another set. */
-  renew(shipped: Tree): Promise<void>
+  /** After a build: there is another set, and perhaps other rules. */
+  renew(shipped: Tree, rules: FollowingRules): Promise<void>
   close(): void
 }
 
 export async function createFollower(
   link: Link,
-  { app, space, ignored }: FollowedApp,
+  { app, space, rules }: FollowedApp,
   shipped: Tree,
   signal: AbortSignal,
   tell: (news: News) => void,
 ): Promise<Follower> {
-  const skip = ignore().add(ignored)
+  let { isIgnored, isSynced, restarts } = matchersOf(rules)
   let built = shipped
   let workspace: Workspace = await link.client.spaces.workspace({ space, app })
   let holder: Holder | null = null
+  let isLost = false
+  /** One that ended is started by any change. */
+  let hasEnded = false
 
   /** What of the working copy belongs into the workspace: not what the build made, nor what nobody wants there. */
   function wanted(tree: Tree): Tree {
     const made = new Set(workspace.made)
     const own = subtree(tree, workspace.root)
-    if (made.size === 0 && ignored.length === 0) return own
-    return makeTree(own.entries.filter(({ path }) => !made.has(path) && !skip.ignores(path)))
+    const travels = (path: string) => !made.has(path) && !isIgnored(path) && isSynced?.(path) !== false
+    return makeTree(own.entries.filter(({ path }) => travels(path)))
   }
 
   async function connect(): Promise<Holder> {
     const claims = wanted(built).entries.map(({ path }) => path)
-    return openHolder(await connectWorkspace(link.client, space, app), claims)
+    const path = `/spaces/${space}/apps/${app}/workspace/stream` as const
+    const opened = await openHolder(await connectStream(link.client, path, `the workspace of ${app}`), claims)
+    isLost = false
+    void opened.closed.then(() => {
+      if (holder === opened) isLost = true
+    })
+    return opened
   }
 
   /** Tries until it is through: a platform that restarts, a laptop that slept, a pod that moved are no end of it. */
@@ -116,23 +134,29 @@ export async function createFollower(
 
   return {
     app,
-    needsBuild(tree) {
-      if (tree.hash === built.hash) return false
+    workspace: () => ({ ...workspace, folder: holder?.folder }),
+    needBuild(tree) {
+      if (tree.hash === built.hash) return []
+      const { context, root, inputs } = workspace
       const digestOf = (of: Tree, path: string) => of.entries[indexOfPath(of, path)]?.digest
-      if (workspace.inputs.some((path) => digestOf(built, path) !== digestOf(tree, path))) return true
-      if (!workspace.compiled) return false
-      const { context } = workspace
-      const { added, changed, removed } = diffTrees(built, tree)
-      return [...added, ...changed, ...removed].some(
-        ({ path }) => context === '.' || path.startsWith(`${context}/`),
-      )
+      const decisive = inputs.filter((path) => digestOf(built, path) !== digestOf(tree, path))
+      if (decisive.length > 0 || (!workspace.compiled && !isSynced)) return decisive
+      return changedPaths(built, tree).filter((path) => {
+        if (!isWithin(path, context)) return false
+        const inWorkspace = isWithin(path, root) ? path.slice(root === '.' ? 0 : root.length + 1) : null
+        return inWorkspace === null || !(isIgnored(inWorkspace) || isSynced?.(inWorkspace))
+      })
     },
     async follow(root, tree, at) {
       const want = wanted(tree)
       const read = freshReader(root, tree)
       const sent = performance.now()
-      const done = await throughHolder((open) => open.make(want, read))
+      const done = await throughHolder((open) => {
+        const restart = hasEnded || changedPaths(open.there(), want).some(restarts)
+        return open.make(want, read, { restart })
+      })
       if (!done) return true
+      hasEnded = done.ended.length > 0
       const { hash, files, ended, milliseconds } = done
       if (hash !== want.hash)
         throw new TowError('CONFLICT', `the workspace of ${app} says ${hash}, not ${want.hash}`)
@@ -141,24 +165,51 @@ export async function createFollower(
       else tell({ type: 'live', app, files, hash, phases, milliseconds: performance.now() - at })
       return ended.length === 0
     },
+    isLost: () => isLost,
     async prove(root, tree) {
-      const told = await throughHolder((open) => open.verify())
-      if (!told || told.paths.length === 0) return
-      tell({ type: 'differs', app, paths: told.paths })
+      const want = wanted(tree)
+      const paths = await throughHolder(async (open) => {
+        const { paths } = await open.verify()
+        // What lies in one that was connected to anew was never sent there by this one.
+        return [...new Set([...paths, ...changedPaths(open.there(), want)])]
+      })
+      if (!paths || paths.length === 0) return
+      tell({ type: 'differs', app, paths })
       holder?.close()
       holder = null
-      const want = wanted(tree)
       await throughHolder((open) => open.make(want, freshReader(root, tree)))
       tell({ type: 'equal', app, hash: want.hash })
     },
-    async renew(tree) {
+    async renew(tree, changedRules) {
       built = tree
+      ;({ isIgnored, isSynced, restarts } = matchersOf(changedRules))
+      hasEnded = false
       holder?.close()
       holder = null
       workspace = await link.client.spaces.workspace({ space, app })
     },
     close: () => holder?.close(),
   }
+}
+
+function matchersOf({ ignore, sync, restart }: FollowingRules) {
+  return {
+    isIgnored: matcherOf(ignore),
+    isSynced: sync === null ? null : matcherOf(sync),
+    restarts: restart === null ? () => true : matcherOf(restart),
+  }
+}
+
+function matcherOf(patterns: readonly string[]): (path: string) => boolean {
+  const rules = ignore().add(patterns)
+  return (path) => rules.ignores(path)
+}
+
+const isWithin = (path: string, folder: string) => folder === '.' || path.startsWith(`${folder}/`)
+
+function changedPaths(from: Tree, to: Tree): string[] {
+  const { added, changed, removed } = diffTrees(from, to)
+  return [...added, ...changed, ...removed].map(({ path }) => path)
 }
 
 function freshReader(root: string, tree: Tree): (digest: string) => AsyncIterable<Uint8Array> {

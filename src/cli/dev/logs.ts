@@ -1,9 +1,9 @@
 /** What a developed app writes, while it is developed. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Copy } from '../environment.ts'
+import type { Link } from '../link.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { harmless } from '../terminal/text.ts'
-import type { Link } from './follow.ts'
 
 const AGAIN_MS = 1000
 

@@ -11,6 +11,7 @@ import { askUnset, SetConfig } from './set-config.tsx'
 
 const SOURCES: Record<ConfigEntry['source'], [string, string]> = {
   set: ['set', 'somebody set it for this environment'],
+  file: ['from a file', 'whoever develops it has it in a file such as .env'],
   generated: ['generated', 'the platform made it up, once for this environment'],
   default: ['default', 'the source says so in tow.yaml'],
   need: ['need', 'it comes with something that the app needs'],

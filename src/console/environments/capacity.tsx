@@ -55,10 +55,13 @@ function Meter({ name, total, asked, used, words }: MeterProps) {
   return (
     <div className="meter">
       <strong>{name}</strong>
-      <div className="meter-bar" aria-hidden="true" data-over={isOver || undefined}>
-        <span className="meter-asked" style={{ width: share(asked) }} />
-        {used !== null && <span className="meter-used" style={{ width: share(used) }} />}
-      </div>
+      {/* Without a whole there is no share of it. */}
+      {total !== null && (
+        <div className="meter-bar" aria-hidden="true">
+          <span className="meter-asked" style={{ width: share(asked) }} />
+          {used !== null && <span className="meter-used" style={{ width: share(used) }} />}
+        </div>
+      )}
       <span className="number">
         {used === null ? 'not measured' : `${words(used)} used`} · {words(asked)} asked for
         {total !== null && ` · ${words(total)} there`}

@@ -3,12 +3,6 @@ import type { Drift } from '../../api/drift.ts'
 import { platform } from '../platform.ts'
 import { ask, perform } from '../shell/act.tsx'
 
-/** `v1 web: 2 are there, and 3 more`. */
-export function driftInWords({ differences }: Drift): string {
-  const more = differences.length - 1
-  return `${differences[0]?.message}${more > 0 ? `, and ${more} more` : ''}`
-}
-
 export function DriftButtons({ drift }: { drift: Drift }) {
   const where = `${drift.app} in ${drift.environment}`
   return (

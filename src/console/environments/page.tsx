@@ -7,17 +7,16 @@ import { AppLink } from '../parts/links.tsx'
 import { Card, Command, Empty, Hint, Loaded, PageHead, plural, sentence } from '../parts/parts.tsx'
 import { State } from '../parts/state.tsx'
 import { Capacity } from './capacity.tsx'
-import { DriftButtons, driftInWords } from './drift.tsx'
+import { DriftButtons } from './drift.tsx'
+import { driftInWords } from './words.ts'
 
 export function EnvironmentsPage() {
   const environments = useQuery(queries.environments())
-  const status = useQuery(queries.status())
-  const doctor = useQuery(queries.doctor())
   return (
     <>
       <PageHead title="Environments" below="In the order of the pipeline, with the checks of each engine" />
       <div className="stack">
-        <Loaded query={environments}>
+        <Loaded query={environments} lines={12}>
           {(all) =>
             all.length === 0 ? (
               <Empty title="There is no environment">
@@ -32,43 +31,57 @@ export function EnvironmentsPage() {
             )
           }
         </Loaded>
-        <div className="columns">
-          <Card title="Checks of the platform" end={<Command text="tow doctor" />} flush>
-            <Loaded query={doctor}>{(checks) => <Checks checks={checks} />}</Loaded>
-          </Card>
-          <Card title="The platform" flush>
-            <Loaded query={status}>
-              {({ version, home, parts, apps, activeBuilds, activeRollouts }) => (
-                <>
-                  <dl className="facts note">
-                    <dt>Version</dt>
-                    <dd>{version}</dd>
-                    <dt>Home</dt>
-                    <dd className="mono">{home}</dd>
-                    <dt>Work</dt>
-                    <dd>
-                      {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
-                      {plural(activeRollouts, 'rollout')} under way
-                    </dd>
-                  </dl>
-                  <ul className="rows">
-                    {parts.map(({ name, ok, message }) => (
-                      <li key={name}>
-                        <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'failing'} hideWord />
-                        <strong>{name}</strong>
-                        <span className="grow soft">{message}</span>
-                      </li>
-                    ))}
-                  </ul>
-                </>
-              )}
-            </Loaded>
-          </Card>
-        </div>
+        {/* Not before what stands above it has its place. */}
+        {environments.data && <ThePlatform />}
       </div>
     </>
   )
 }
+
+function ThePlatform() {
+  const status = useQuery(queries.status())
+  const doctor = useQuery(queries.doctor())
+  return (
+    <div className="columns">
+      <Card title="Checks of the platform" end={<Command text="tow doctor" />} flush>
+        <Loaded query={doctor} lines={16}>
+          {(checks) => <Checks checks={checks} />}
+        </Loaded>
+      </Card>
+      <Card title="The platform" flush>
+        <Loaded query={status}>
+          {({ version, home, parts, apps, activeBuilds, activeRollouts }) => (
+            <>
+              <dl className="facts note">
+                <dt>Version</dt>
+                <dd>{version}</dd>
+                <dt>Home</dt>
+                <dd className="mono">{home}</dd>
+                <dt>Work</dt>
+                <dd>
+                  {plural(apps, 'app')}, {plural(activeBuilds, 'build')} and{' '}
+                  {plural(activeRollouts, 'rollout')} under way
+                </dd>
+              </dl>
+              <ul className="rows">
+                {parts.map(({ name, ok, message }) => (
+                  <li key={name}>
+                    <State tone={ok ? 'good' : 'bad'} word={ok ? 'good' : 'failing'} hideWord />
+                    <strong>{name}</strong>
+                    <span className="grow soft">{message}</span>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </Loaded>
+      </Card>
+    </div>
+  )
+}
+
+/** Of the apps that were changed past Towpath, so many are shown. */
+const MOST = 12
 
 function EnvironmentCard({
   name,
@@ -104,7 +117,7 @@ function EnvironmentCard({
       <Capacity environment={name} />
       {drifted.length > 0 && (
         <ul className="rows" aria-label="Changed by hand">
-          {drifted.map((one) => (
+          {drifted.slice(0, MOST).map((one) => (
             <li key={one.app}>
               <State tone="warn" word="changed by hand" hideWord />
               <div className="grow">
@@ -116,9 +129,10 @@ function EnvironmentCard({
               <DriftButtons drift={one} />
             </li>
           ))}
+          {drifted.length > MOST && <li className="soft">and {drifted.length - MOST} more apps</li>}
         </ul>
       )}
-      <Loaded query={checks} lines={2}>
+      <Loaded query={checks} lines={6}>
         {(all) => <Checks checks={all} />}
       </Loaded>
     </Card>

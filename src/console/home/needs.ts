@@ -3,7 +3,7 @@ import type { App } from '../../api/apps.ts'
 import type { Drift } from '../../api/drift.ts'
 import type { CheckResult } from '../../api/environments.ts'
 import type { Space } from '../../api/spaces.ts'
-import { driftInWords } from '../environments/drift.tsx'
+import { driftInWords } from '../environments/words.ts'
 import type { Tone } from '../parts/state.tsx'
 
 export interface Need {

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Event } from '../../api/events.ts'
+import { askRollback } from '../app/actions.tsx'
 import { queries } from '../live/queries.ts'
 import { toneOfEvent } from '../parts/events.tsx'
 import { Card, Command, Empty, Loaded } from '../parts/parts.tsx'
@@ -11,14 +12,16 @@ import { Ago } from '../parts/time.tsx'
 
 const HOURS = [1, 4, 24] as const
 const MOST = 500
+const SHOWN = 40
 
 export function SupportHome() {
   const [hours, setHours] = useState<(typeof HOURS)[number]>(1)
   const [since, setSince] = useState(() => new Date(Date.now() - 3_600_000).toISOString())
   const query = useQuery(queries.events({ since, topic: 'customers', limit: MOST }))
-  const { data: apps = [] } = useQuery(queries.apps())
-  const { data: teams = [] } = useQuery(queries.teams())
-  const owners = new Map(apps.map(({ name, owner }) => [name, owner]))
+  const places = placesOf(query.data ?? [])
+  const { data: may = [] } = useQuery(
+    queries.whoMay(places.map(({ app, environment }) => ({ app, environment })).slice(0, SHOWN)),
+  )
   return (
     <Card
       title="What changed for customers"
@@ -44,10 +47,7 @@ export function SupportHome() {
       flush
     >
       <Loaded query={query}>
-        {(events) => {
-          const places = [
-            ...Map.groupBy(events.filter(isOfApp), ({ app, environment }) => `${app}/${environment}`),
-          ]
+        {() => {
           if (places.length === 0)
             return (
               <Empty title="Nothing changed">
@@ -57,21 +57,15 @@ export function SupportHome() {
             )
           return (
             <ul className="rows">
-              {places.map(([key, mine]) => {
-                const { app, environment } = mine[0]!
-                const owner = owners.get(app!) ?? null
-                const members = teams.find(({ name }) => name === owner)?.members ?? []
+              {places.slice(0, SHOWN).map(({ app, environment, events }) => {
+                const people = may.find((one) => one.app === app && one.environment === environment)?.people
                 return (
-                  <li key={key} className="felt">
+                  <li key={`${app}/${environment}`} className="felt">
                     <div className="grow">
-                      <Link
-                        to="/apps/$app/$environment"
-                        params={{ app: app!, environment: environment! }}
-                        data-row
-                      >
+                      <Link to="/apps/$app/$environment" params={{ app, environment }} data-row>
                         {app} in {environment}
                       </Link>
-                      {mine.slice(0, 4).map((event) => (
+                      {events.slice(0, 4).map((event) => (
                         <p key={event.position}>
                           <State
                             tone={toneOfEvent(event.kind)}
@@ -86,17 +80,27 @@ export function SupportHome() {
                       ))}
                     </div>
                     <div className="who">
-                      <p className="soft">
-                        Can take it back:{' '}
-                        {owner === null
-                          ? 'whoever operates the environment'
-                          : `${owner}${members.length > 0 ? ` (${members.slice(0, 4).join(', ')})` : ''}`}
-                      </p>
+                      <p className="soft">Can take it back: {people ? named(people) : '…'}</p>
                       <Command text={`tow rollback -a ${app} -e ${environment}`} />
+                      <button
+                        type="button"
+                        className="button"
+                        aria-label={`Roll back ${app} in ${environment}`}
+                        onClick={() => askRollback({ app, environment })}
+                      >
+                        Roll back…
+                      </button>
                     </div>
                   </li>
                 )
               })}
+              {places.length > SHOWN && (
+                <li>
+                  <Link to="/timeline" search={{ kind: 'customers' }}>
+                    {places.length - SHOWN} more in the timeline
+                  </Link>
+                </li>
+              )}
             </ul>
           )
         }}
@@ -105,4 +109,22 @@ export function SupportHome() {
   )
 }
 
-const isOfApp = ({ app, environment }: Event) => app !== null && environment !== null
+/** Newest first, with what happened there. */
+function placesOf(events: readonly Event[]) {
+  const found = events.flatMap((event) => {
+    const { app, environment } = event
+    return app === null || environment === null ? [] : [{ app, environment, event }]
+  })
+  return [...Map.groupBy(found, ({ app, environment }) => `${app}/${environment}`).values()].map((all) => {
+    const { app, environment } = all[0]!
+    return { app, environment, events: all.map(({ event }) => event) }
+  })
+}
+
+const NAMED = 5
+
+function named(people: readonly string[]): string {
+  if (people.length === 0) return 'nobody but a machine'
+  const more = people.length - NAMED
+  return `${people.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}

@@ -48,6 +48,13 @@ export const queries = {
   status: () =>
     queryOptions({ queryKey: ['status'], queryFn: () => platform.system.status(), staleTime: 60_000 }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => platform.people.list() }),
+  whoMay: (places: Place[]) =>
+    queryOptions({
+      queryKey: ['people', 'may', places],
+      queryFn: () => platform.people.whoMay({ places }),
+      enabled: places.length > 0,
+      staleTime: 60_000,
+    }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => platform.teams.list() }),
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => platform.tokens.list() }),
   events: (filter: Parameters<typeof platform.events.list>[0]) =>

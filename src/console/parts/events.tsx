@@ -9,7 +9,10 @@ import { Ago } from './time.tsx'
 const TONES: [RegExp, Tone][] = [
   [/[.-](failed|crashed)$/, 'bad'],
   [/[.-](live|succeeded|restored)$|^drift\.gone$/, 'good'],
-  [/\.(aborted|cancelled|removed|revoked|abort-requested|undoing)$|^drift\.found$|^space\.swapped$/, 'warn'],
+  [
+    /\.(aborted|cancelled|removed|revoked|abort-requested|undoing|expiring)$|^drift\.found$|^space\.swapped$/,
+    'warn',
+  ],
 ]
 
 export const toneOfEvent = (kind: string): Tone => TONES.find(([known]) => known.test(kind))?.[1] ?? 'none'

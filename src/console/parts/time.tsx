@@ -41,17 +41,18 @@ export function useNow(): number {
 }
 
 export function ago(seconds: number): string {
-  if (seconds < -5) return `in ${span(-seconds)}`
+  // What lasts a week lasts seven days also a moment later.
+  if (seconds < -5) return `in ${span(-seconds, Math.round)}`
   return seconds < 10 ? 'just now' : `${span(seconds)} ago`
 }
 
 /** The largest unit that says enough: `45 s`, `3 min`, `5 h`, `12 d`. */
-export function span(seconds: number): string {
+export function span(seconds: number, whole = Math.floor): string {
   if (seconds < 9.95) return `${Math.max(0, Math.round(seconds * 10) / 10)} s`
   if (seconds < MINUTE) return `${Math.round(seconds)} s`
-  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`
-  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h`
-  return `${Math.floor(seconds / DAY)} d`
+  if (seconds < HOUR) return `${whole(seconds / MINUTE)} min`
+  if (seconds < DAY) return `${whole(seconds / HOUR)} h`
+  return `${whole(seconds / DAY)} d`
 }
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' })

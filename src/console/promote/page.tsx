@@ -83,6 +83,9 @@ export interface Started {
   release: number
 }
 
+/** Of the apps to choose from, so many are shown at a time. */
+const MOST = 200
+
 function Choose({
   apps,
   from,
@@ -135,7 +138,7 @@ function Choose({
         />
       </p>
       <ul className="rows choose">
-        {shown.slice(0, 200).map(({ name, source, target, differs }) => (
+        {shown.slice(0, MOST).map(({ name, source, target, differs }) => (
           <li key={name}>
             <label className="grow">
               <input
@@ -160,6 +163,11 @@ function Choose({
             )}
           </li>
         ))}
+        {shown.length > MOST && (
+          <li>
+            <span className="soft">and {shown.length - MOST} more; search for them</span>
+          </li>
+        )}
         {shown.length === 0 && (
           <li>
             <span className="soft">

@@ -1,4 +1,6 @@
 /** Who gets which request, and that none is lost when that changes. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'vitest'
 import { sampleSet, webProcess, wholly } from './sample.ts'
 import type { World } from './world.ts'
@@ -91,6 +93,38 @@ export function describeTraffic(world: World): void {
     expect(after).toEqual(before)
   })
 
+  it('answers to names of its own beside the one that it has, until they are taken away, without a restart', async () => {
+    const target = newTarget()
+    const [host, other] = [`${target.app}.example.com`, `www.${target.app}.example.com`]
+    const desired = wholly(sampleSet(world.artifact, 1))
+    const before = processes(await settle(target, desired)).map((one) => one.id)
+    expect(await world.engine.domains(target)).toEqual([])
+
+    await settle(target, { ...desired, domains: [{ host }, { host: other }] })
+    const seen = await world.engine.domains(target)
+    expect(seen).toMatchObject([
+      { host, isTaken: true, expiresAt: null, problems: [] },
+      { host: other, isTaken: true },
+    ])
+    for (const { url } of seen) expect(await (await fetch(url)).json()).toMatchObject({ release: 'v1' })
+    expect(await (await get(target)).json()).toMatchObject({ release: 'v1' })
+
+    const after = processes(await settle(target, { ...desired, domains: [{ host }] })).map((one) => one.id)
+    expect((await fetch(seen[0]!.url)).status).toBe(200)
+    expect((await fetch(seen[1]!.url)).status).toBe(404)
+    expect((await world.engine.domains(target)).map((one) => one.host)).toEqual([host])
+    expect(after).toEqual(before)
+  })
+
+  it('refuses a name that it gives to apps by itself', async () => {
+    const target = newTarget()
+    const { public: urls } = await world.engine.addresses(target)
+    const host = new URL(urls[0]!).hostname.replace(target.app, 'another')
+    const problem = await world.engine.refusesDomain(target, { host })
+    expect(problem).toMatchObject({ message: expect.stringContaining(host), hint: expect.any(String) })
+    expect(await world.engine.refusesDomain(target, { host: 'shop.example.com' })).toBeNull()
+  })
+
   it('lets nobody wait for an event stream, which would not end by itself', async () => {
     const target = newTarget()
     await settle(target, wholly(sampleSet(world.artifact, 1)))
@@ -113,15 +147,37 @@ export function describeTraffic(world: World): void {
     expect(after.filter((id) => before.includes(id))).toEqual([])
   })
 
-  it('opens a stream to a port of a set', async () => {
+  it('opens a stream to a port of a process, by its number or as the one that it was given', async () => {
     const target = newTarget()
     await settle(target, wholly(sampleSet(world.artifact, 1)))
     const { PORT } = (await (await get(target, '/env')).json()) as { PORT: string }
-    const stream = await world.engine.forward(target, 'v1', Number(PORT))
-    stream.write('GET /healthz HTTP/1.0\r\n\r\n')
-    let heard = ''
-    for await (const chunk of stream) heard += String(chunk)
-    expect(heard).toContain('200 OK')
-    await expect(world.engine.forward(target, 'v9', 1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    for (const port of [Number(PORT), 'given'] as const) {
+      const stream = await world.engine.forward(target, 'v1', 'web', port)
+      stream.write('GET /healthz HTTP/1.0\r\n\r\n')
+      let heard = ''
+      for await (const chunk of stream) heard += String(chunk)
+      expect(heard).toContain('200 OK')
+    }
+  })
+
+  it('opens none to what is not there, and none to what is no process’s own', async () => {
+    const target = newTarget()
+    await settle(target, wholly(sampleSet(world.artifact, 1)))
+    const forward = world.engine.forward.bind(world.engine, target)
+    await expect(forward('v9', 'web', 'given')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(forward('v1', 'worker', 'given')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(forward('v1', 'web', 'debug')).rejects.toMatchObject({ code: 'REFUSED' })
+    const stranger = createServer((socket) => socket.end('a stranger')).listen(0, '127.0.0.1')
+    await once(stranger, 'listening')
+    try {
+      const { port } = stranger.address() as AddressInfo
+      const heard = async () => {
+        const stream = await forward('v1', 'web', port)
+        return Buffer.concat(await stream.toArray()).toString()
+      }
+      await expect(heard()).rejects.toThrow(String(port))
+    } finally {
+      stranger.close()
+    }
   })
 }

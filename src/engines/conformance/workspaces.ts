@@ -1,18 +1,21 @@
 /** Development: a running workspace follows somebody's files, and its process restarts in place. */
 import { expect } from 'vitest'
+import { LogQuery } from '../../api/logs.ts'
 import type { Tree } from '../../trees/tree.ts'
 import { openHolder } from '../../workspace/holder.ts'
 import type { Target } from '../engine.ts'
-import { sampleArtifact, sampleSet, wholly } from './sample.ts'
+import { sampleArtifact, sampleSet, webProcess, wholly } from './sample.ts'
 import type { World } from './world.ts'
 
 export function describeWorkspaces(world: World): void {
   const { it, newTarget, copyOf, settle, address, fetch } = world
 
   /** A live copy of the sample in a space, and its files as they were shipped. */
-  async function live(): Promise<{ copy: Target; shipped: Tree; set: string }> {
+  async function live(
+    commands: Record<string, string> = {},
+  ): Promise<{ copy: Target; shipped: Tree; set: string }> {
     const copy = copyOf(newTarget(), 'mine')
-    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands: {}, reloading: [] } })
+    const set = sampleSet(world.artifact, 1, { id: 'mine.1', live: { commands, reloading: [] } })
     await settle(copy, { ...wholly(set), overlay: {} })
     return { copy, set: set.id, shipped: await world.content.tree(world.artifact.layers.at(-1)!.tree) }
   }
@@ -87,6 +90,50 @@ export function describeWorkspaces(world: World): void {
     expect(again.there().hash).toBe(second.hash)
     expect(await again.make(second, read)).toBeNull()
     again.close()
+  })
+
+  it('has every process of a set follow the same files, and tells of each line in which space it was written', async () => {
+    const copy = copyOf(newTarget(), 'mine')
+    const says = `console.log('note ' + require('node:fs').readFileSync('note.txt', 'utf8')); setInterval(() => {}, 1000)`
+    const worker = { ...webProcess(), command: `exec node -e "${says}"` }
+    const processes = { web: webProcess(), worker }
+    const set = sampleSet(world.artifact, 1, {
+      id: 'mine.1',
+      processes,
+      live: { commands: {}, reloading: [] },
+    })
+    await settle(copy, { ...wholly(set), overlay: {} })
+    const shipped = await world.content.tree(world.artifact.layers.at(-1)!.tree)
+    const holder = await follow({ copy, set: set.id, shipped })
+    const second = await world.content.tree(
+      (await sampleArtifact(world.content, 'second')).layers.at(-1)!.tree,
+    )
+    const done = await holder.make(second, read)
+    expect(done?.restarted.toSorted()).toEqual(['web', 'worker'])
+    expect((await get(copy, '/file')).text).toBe('second')
+    await world.lines(copy, { process: 'worker' }, (texts) => texts.includes('note second'))
+    const query = LogQuery.parse({ lines: 1 })
+    for await (const line of world.engine.logs(copy, query, AbortSignal.timeout(world.patience)))
+      expect(line).toMatchObject({ app: copy.app, space: 'mine' })
+    holder.close()
+  })
+
+  it('has a port for a debugger, which stays the same when the process starts anew', async () => {
+    const listens =
+      "require('net').createServer((one) => one.end('debugger')).listen(process.env.TOW_DEBUG_PORT)"
+    const running = await live({ web: `node -e "${listens}; require('./app.js')"` })
+    const holder = await follow(running)
+    const hear = async () => {
+      const stream = await world.engine.forward(running.copy, running.set, 'web', 'debug')
+      return Buffer.concat(await stream.toArray()).toString()
+    }
+    expect(await hear()).toBe('debugger')
+    const told = async () => JSON.parse((await get(running.copy, '/env')).text).TOW_DEBUG_PORT
+    const before = await told()
+    await holder.restart()
+    expect(await hear()).toBe('debugger')
+    expect(await told()).toBe(before)
+    holder.close()
   })
 
   it('knows no workspace of a set that is not there', async () => {

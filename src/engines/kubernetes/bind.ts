@@ -1,7 +1,7 @@
 /** An environment bound to a cluster: what a person gives becomes settings, and settings become an engine. */
 import * as z from 'zod'
 import { TowError } from '../../api/errors.ts'
-import { type CredentialSource, createImages } from '../../images/index.ts'
+import { type CredentialSource, createImages, createLookup } from '../../images/index.ts'
 import type { ContentSource, EngineBinding } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { findGateway } from './checks/gateways.ts'
@@ -10,12 +10,16 @@ import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
 
+const Place = z
+  .string()
+  .max(400)
+  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9][a-z0-9._/-]*)?$/, 'like registry.example.com/team')
+
 const Binding = KubernetesSettings.extend({
   /** `registry.example.com/team`: each app gets a repository of its own in it. */
-  registry: z
-    .string()
-    .max(400)
-    .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9][a-z0-9._/-]*)?$/, 'like registry.example.com/team'),
+  registry: Place,
+  /** Registries, or folders in them, beside that one, for which whoever ships may use the platform's logins. */
+  lendLogins: z.array(Place).max(50).default([]),
   /** Spoken to without TLS. */
   plainRegistry: z.boolean().default(false),
   /** Base images by language. */
@@ -50,24 +54,29 @@ export function kubernetesBinding(options: KubernetesBindingOptions): EngineBind
       })
     },
     facts(given) {
-      const { context, namespace, registry, domain, scheme, port, gateways } = Binding.parse(given)
+      const { context, namespace, registry, lendLogins, domain, scheme, port, gateways } =
+        Binding.parse(given)
       const urls = `${scheme}://<app>.${domain}${port === undefined ? '' : `:${port}`}`
       return [
         { name: 'cluster', value: context },
         { name: 'namespace', value: namespace },
         { name: 'registry', value: registry },
+        ...lendLogins.map((value) => ({ name: 'login lent for', value })),
         ...(domain === null ? [] : [{ name: 'apps', value: urls }]),
         ...gateways.map((one) => ({ name: 'gateway', value: `${one.namespace ?? namespace}/${one.name}` })),
       ]
     },
     async open(given, platform) {
-      const { registry, plainRegistry, bases, ...settings } = Binding.parse(given)
+      const { registry, lendLogins, plainRegistry, bases, ...settings } = Binding.parse(given)
       const plainHttp = plainRegistry ? [registry.split('/')[0]!] : []
       const arch = settings.arch ?? 'x64'
+      const images = createImages({ credentials, plainHttp })
+      const anonymous = createImages({ credentials: async () => null, plainHttp })
       return createKubernetesEngine({
         ...{ settings, platform, content, chart, cache, path },
         images: createRegistryImages({
-          images: createImages({ credentials, plainHttp }),
+          images,
+          lookUp: createLookup({ images, anonymous, lentTo: [registry, ...lendLogins] }),
           ...{ registry, bases, content },
           platform: async () => ({ os: 'linux', arch }),
         }),

@@ -1,9 +1,7 @@
 import { beforeEach, describe, test } from 'vitest'
 import { layerDigests } from '../../images/layer.ts'
 import { describeEngine } from '../conformance.ts'
-import { openTestCluster, withoutCluster } from './testing.ts'
-
-const NO_WORKSPACE = 'no agent lies beside a process in a cluster yet: refused in a sentence'
+import { AS_DRAINED, openTestCluster, withoutCluster } from './testing.ts'
 
 if (withoutCluster !== null) {
   describe('the kubernetes engine', () => {
@@ -15,13 +13,13 @@ if (withoutCluster !== null) {
     'kubernetes',
     async (content) => {
       const cluster = await openTestCluster()
-      let engine = cluster.engine(content)
+      let engine = cluster.engine(content, AS_DRAINED)
       return {
         engine,
         fetch: cluster.fetch,
         async reopen() {
           await engine.close()
-          engine = cluster.engine(content)
+          engine = cluster.engine(content, AS_DRAINED)
           return engine
         },
         dispose: cluster.dispose,
@@ -35,12 +33,6 @@ if (withoutCluster !== null) {
           'the Gateway API has no answer of its own making: recovery.test.ts sees the 503, without the sentence',
         'lets nobody wait for an event stream, which would not end by itself':
           'the Gateway counts the requests under way and does not tell',
-        'makes a running workspace equal somebody’s files, and starts the process anew without a failed request':
-          NO_WORKSPACE,
-        'lets a process that crashed wait for the next change, and says so to whoever asks meanwhile':
-          NO_WORKSPACE,
-        'goes on where a connection broke, and with its caller starting anew': NO_WORKSPACE,
-        'knows no workspace of a set that is not there': NO_WORKSPACE,
         'runs a cron on its schedule and keeps what became of it':
           'Kubernetes starts crons by the minute, not by the second; cron.test.ts waits for one',
       },

@@ -5,26 +5,27 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TowError } from '../../api/errors.ts'
-import type { ContentSource, Desired, DesiredSet, Engine, Target } from '../engine.ts'
+import type { ContentSource, Desired, Engine, Target, WantedDomain } from '../engine.ts'
 import { architectureOf } from './architecture.ts'
 import { capacityOf } from './capacity.ts'
 import { checkCluster } from './checks/check.ts'
-import { configName, putConfig } from './config-secrets.ts'
+import { domainProblem } from './domains/refused.ts'
 import { findDrift } from './drift.ts'
 import { manifestsOf } from './export.ts'
 import type { ImageSource } from './images.ts'
+import { openWorkspace } from './live/workspace.ts'
 import { readLogs } from './logs/logs.ts'
 import { engineClosed, noSet, notAnswering, olderGeneration } from './messages.ts'
 import { nameOf, recordName } from './names.ts'
-import { isReady, setOf } from './observe/pods.ts'
 import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord } from './record.ts'
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
-import { createRuns } from './runs.ts'
+import { createRuns, type RunParts } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
+import { storeSet } from './store-set.ts'
 import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
-import { forwardToPod } from './streams/forward.ts'
+import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
   settings: KubernetesSettings
@@ -59,10 +60,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   function session(): Promise<Session> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, images, addresses }).catch((error) => {
-      opening = null
-      throw error
-    })
+    opening ??= openSession({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
+      (error) => {
+        opening = null
+        throw error
+      },
+    )
     return opening
   }
 
@@ -76,6 +79,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     }
   }
 
+  function urlOf({ host, certificate }: WantedDomain): string {
+    const { scheme, port } = settings
+    const shown = port === undefined || (certificate && scheme === 'http') ? '' : `:${port}`
+    return `${certificate ? 'https' : scheme}://${host}${shown}`
+  }
+
   /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
   async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
     const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
@@ -83,43 +92,26 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     return record
   }
 
-  /** A set as it is kept: its image in the registry, its config in the namespace. */
-  async function store(
-    { cluster }: Session,
-    target: Target,
-    record: TargetRecord,
-    set: Omit<DesiredSet, 'processes'>,
-    processes: DesiredSet['processes'],
-  ): Promise<StoredSet> {
-    const { artifact, config } = set
-    const known = setsOf(record.stored).find((one) => one.id === set.id && one.artifact === artifact.digest)
-    // What runs keeps its image: a base that has moved on is no reason to replace processes.
-    const image = known?.image ?? (await images.reference(artifact, target))
-    const name = configName(target, record.key, config)
-    if (known?.config !== name) await putConfig(cluster, { platform, target }, name, config)
-    return {
-      id: set.id,
-      release: set.release,
-      image,
-      ...(artifact.image && { foreign: artifact.image }),
-      artifact: artifact.digest,
-      trees: artifact.layers.filter((layer) => layer.kind === 'app').map((layer) => layer.tree),
-      config: name,
-      keys: Object.keys(config).sort(),
-      needs: artifact.run.needs,
-      processes,
-    }
-  }
+  const store: RunParts['store'] = ({ cluster }, target, record, set, processes) =>
+    storeSet({ cluster, platform, images }, target, record, set, processes)
 
   async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
     refuseSpaces(desired)
     const opened = await session()
     const record = await recordOf(opened, target)
     refuseOlder(target, generation, record.stored)
-    const sets = await Promise.all(
-      desired.sets.map((set) => store(opened, target, record, set, set.processes)),
-    )
     const loop = opened.loop(target)
+    const named = new Map<string, StoredSet>()
+    const sets = await Promise.all(
+      desired.sets.map((set) =>
+        storeSet({ ...opened, platform, images }, target, record, set, set.processes, (one) => {
+          named.set(one.id, one)
+          const all = desired.sets.flatMap(({ id }) => named.get(id) ?? [])
+          if (all.length < desired.sets.length) return
+          loop.expect(takeOver(record.stored, generation, storedDesired(desired, all)))
+        }),
+      ),
+    )
     const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
       refuseOlder(target, generation, before)
       const isSame = before.generation === generation && !before.removed
@@ -181,6 +173,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
+    refusesDomain: async (_target, domain) => domainProblem(domain, settings),
     apply,
     remove,
     async observe(target) {
@@ -202,6 +195,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     addresses: async (target) => addresses(target),
+    async domains(target) {
+      const opened = await session()
+      fresh(opened)
+      return opened.loop(target).domains()
+    },
     async *logs(target, query, signal) {
       const opened = await session()
       const { cluster, podsOf } = opened
@@ -217,16 +215,17 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       )
     },
     ...createRuns({ session, renderer, around, recordOf, store }),
-    async workspace(target) {
-      throw new TowError('UNSUPPORTED', `a workspace of ${target.app} on a cluster can't follow files yet`, {
-        hint: `tow ship --space NAME -a ${target.app}`,
-      })
-    },
-    async forward(target, set, port) {
+    async workspace(target, set) {
       const opened = await session()
-      const pod = opened.podsOf(target).find((one) => setOf(one) === set && isReady(one))
-      if (!pod) throw noSet(target, set)
-      return forwardToPod(opened.cluster, pod.metadata.name, port)
+      const kept = opened.mirror.records.get(recordName(target))
+      const stored = kept && readRecord(kept)?.stored
+      const found = stored && setsOf(stored).find((one) => one.id === set)
+      if (!found?.live) throw noSet(target, set)
+      return openWorkspace(opened, target, found)
+    },
+    async forward(target, set, process, port) {
+      const { cluster, podsOf } = await session()
+      return forward(cluster, podsOf(target), { target, set, process, port })
     },
     async samples(target, since) {
       return (await session()).metrics.samples(nameOf(target), since)

@@ -29,7 +29,7 @@ function userOf(name: string, said: string): { user: number; group?: number } {
   if (!/^\d{1,9}$/.test(user)) {
     throw new TowError(
       'REFUSED',
-      `${name} runs as “${user}”, and a cluster can tell only of a number that it is not root`,
+      `${name} runs as “${user}”, which its /etc/passwd does not name, and a cluster can tell only of a number that it is not root`,
       { hint: `have it made with the number of ${user}, like USER 1000:1000 at the end of its Dockerfile` },
     )
   }

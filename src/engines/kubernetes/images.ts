@@ -4,8 +4,11 @@ import type { AdoptedImage, AskedImage, Check, Problem, Target } from '../engine
 import type { Program } from './programs.ts'
 
 export interface ImageSource {
-  /** The reference that the nodes pull, pinned to a digest; sends what is missing. Idempotent. */
-  reference(artifact: Artifact, target: Target): Promise<string>
+  /**
+   * The reference that the nodes pull, pinned to a digest; sends what is missing. Idempotent. `named` is told it before
+   * anything is sent, where it has to be.
+   */
+  reference(artifact: Artifact, target: Target, named?: (reference: string) => void): Promise<string>
   /** The same for a program of our own that runs beside apps. */
   program(program: Program): Promise<string>
   /** Null where the artifact fits the base image that it would stand on. */

@@ -20,9 +20,9 @@ export interface Landing {
 }
 
 const TRIES = 8
-/** What others lean on comes first. */
+/** What others lean on comes first; of what is there as it should be, only the generation is written, last of all. */
 const ORDER: readonly (readonly KindName[])[] = [
-  ['ServiceAccount', 'NetworkPolicy'],
+  ['ServiceAccount', 'NetworkPolicy', 'ReferenceGrant'],
   ['Service', 'Deployment', 'PodDisruptionBudget', 'CronJob', 'HorizontalPodAutoscaler'],
   ['HTTPRoute', 'GRPCRoute'],
 ]
@@ -31,23 +31,26 @@ const ORDER: readonly (readonly KindName[])[] = [
 export function isLanded(mirror: Mirror, landing: Omit<Landing, 'confirm'>, namespace: string): boolean {
   const set = applySetId(recordName(landing.target), namespace)
   return (
-    landing.objects.every((object) => {
-      const live = mirror.members[object.kind as keyof Mirror['members']].get(object.metadata.name)
-      return live !== null && isSame(live, stamped(object, landing.generation, set))
-    }) && surplus(mirror, landing.objects, set).length === 0
+    landing.objects.every((object) =>
+      isSame(liveOf(mirror, object), stamped(object, landing.generation, set)),
+    ) && surplus(mirror, landing.objects, set).length === 0
   )
 }
 
 export async function land(cluster: Cluster, mirror: Mirror, landing: Landing): Promise<void> {
   const { objects, generation } = landing
   const set = applySetId(recordName(landing.target), cluster.namespace)
-  for (const kinds of ORDER) {
-    const now = objects.filter((object) => kinds.includes(object.kind as KindName))
+  const wanted = objects.map((object) => stamped(object, generation, set))
+  const isThere = (object: KubeObject) => isSame(liveOf(mirror, object), object, 'of any generation')
+  const changed = wanted.filter((object) => !isThere(object))
+  const turns = [
+    ...ORDER.map((kinds) => changed.filter(({ kind }) => kinds.includes(kind as KindName))),
+    wanted.filter(isThere),
+  ]
+  for (const turn of turns) {
     // All of them are tried: one that is refused must not hide what is wrong with the others.
     const outcomes = await Promise.allSettled(
-      now.map((object) =>
-        applyOne(cluster, mirror, landing.target, generation, stamped(object, generation, set)),
-      ),
+      turn.map((object) => applyOne(cluster, mirror, landing.target, generation, object)),
     )
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
@@ -148,12 +151,17 @@ export function stamped(object: KubeObject, generation: number, set: string): Ku
   }
 }
 
-function isSame(live: KubeObject, object: KubeObject): boolean {
+function liveOf(mirror: Mirror, { kind, metadata }: KubeObject): KubeObject | null {
+  return mirror.members[kind as keyof Mirror['members']].get(metadata.name)
+}
+
+function isSame(live: KubeObject | null, object: KubeObject, generations?: 'of any generation'): boolean {
+  if (!live) return false
   const [has, wants] = [live.metadata.annotations ?? {}, object.metadata.annotations ?? {}]
   return (
     live.metadata.deletionTimestamp === undefined &&
     live.metadata.labels?.[LABEL.partOf] === object.metadata.labels?.[LABEL.partOf] &&
-    has[ANNOTATION.generation] === wants[ANNOTATION.generation] &&
+    (generations !== undefined || has[ANNOTATION.generation] === wants[ANNOTATION.generation]) &&
     has[ANNOTATION.inputs] === wants[ANNOTATION.inputs]
   )
 }

@@ -52,6 +52,21 @@ export function noSet(target: Target, set: string): TowError {
   return new TowError('NOT_FOUND', `no set ${set} of ${nameOf(target)} runs in ${target.environment}`)
 }
 
+export function imageIsFixed(target: Target): TowError {
+  return new TowError(
+    'REFUSED',
+    `${nameOf(target)} is an image that was made elsewhere, so there is no workspace that could follow files`,
+    { hint: 'tow ship --space NAME runs it in a space as it is' },
+  )
+}
+
+export function notThereYet(target: Target): TowError {
+  return new TowError(
+    'UNAVAILABLE',
+    `the workspace of ${nameOf(target)} in ${target.environment} is not there yet`,
+  )
+}
+
 export function noJob(target: Target, key: string): TowError {
   return new TowError('NOT_FOUND', `no run ${key} of ${nameOf(target)} is known in ${target.environment}`)
 }

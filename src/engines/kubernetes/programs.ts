@@ -7,7 +7,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Program {
-  name: 'router'
+  name: 'router' | 'agent'
   /** Path of what Node is told to run, below `/workspace`. */
   entry: string
   /** By their paths below `/workspace`. */
@@ -15,6 +15,7 @@ export interface Program {
 }
 
 export const ROUTER: Program = programOf('router', '../../router/hop/main.ts', './hop.mjs')
+export const AGENT: Program = programOf('agent', '../../workspace/sidecar/main.ts', './agent.mjs')
 
 /** `source`, and `bundle` in the published package; both beside this file, as it lies there. */
 function programOf(name: Program['name'], source: string, bundle: string): Program {
@@ -24,17 +25,19 @@ function programOf(name: Program['name'], source: string, bundle: string): Progr
   return { name, entry: relative(root, file), files: () => filesFrom(root, file) }
 }
 
-/** The file and everything that it loads, by paths below the root. Packages are not among it: programs need none. */
+/** The file and everything that it loads, by paths below the root; of packages too, in a folder where Node finds them. */
 async function filesFrom(root: string, first: string): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>()
   const waiting = [first]
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    const path = relative(root, file)
+    const inPackage = file.lastIndexOf('/node_modules/')
+    const path = inPackage < 0 ? relative(root, file) : file.slice(inPackage + 1)
     if (found.has(path)) continue
     const bytes = await readFile(file)
     found.set(path, bytes)
-    for (const [, imported] of bytes.toString().matchAll(LOADS)) {
-      waiting.push(join(dirname(file), imported as string))
+    for (const [, imported = ''] of bytes.toString().matchAll(LOADS)) {
+      if (imported.startsWith('.')) waiting.push(join(dirname(file), imported))
+      else if (!imported.startsWith('node:')) waiting.push(...packageFiles(imported))
     }
   }
   // Without it, Node would have to find out by trying in which way the files are written.
@@ -42,5 +45,11 @@ async function filesFrom(root: string, first: string): Promise<Map<string, Uint8
   return found
 }
 
+function packageFiles(name: string): string[] {
+  const file = fileURLToPath(import.meta.resolve(name))
+  const root = file.slice(0, file.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}/`.length)
+  return [file, join(root, 'package.json')]
+}
+
 /** Imports of values; those of types are gone by the time it runs. */
-const LOADS = /(?:^(?:import|export)(?! type)(?:[^'";]*? from)? |import\()['"](\.{1,2}\/[^'"]+)['"]/gms
+const LOADS = /(?:^(?:import|export)(?! type)(?:[^'";]*? from)? |import\()['"]([^'"]+)['"]/gms

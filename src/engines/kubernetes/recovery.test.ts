@@ -260,6 +260,32 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
     )
   })
 
+  test('while the Gateway is at many routes at once, none is called settled before it obeys', async () => {
+    const target = newTarget()
+    const desired = wholly(sampleSet(artifact, 1))
+    await settle(engine, target, 1, desired)
+    const url = (await engine.addresses(target)).public[0] as string
+    // As when twenty apps are promoted together: Traefik writes five answers in a second, and obeys none before the last.
+    const others = Array.from({ length: 20 }, (_, index) => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: `other-${index}`, labels: { 'towpath.dev/platform': 'test', test: 'others' } },
+      spec: {
+        hostnames: [`other-${index}.${cluster.facts.domain}`],
+        parentRefs: [{ name: 'public', namespace: 'gateway' }],
+        rules: [{ backendRefs: [{ name: target.app, port: 80 }] }],
+      },
+    }))
+    const routes = collectionPath('HTTPRoute', cluster.namespace)
+    const [closed] = await Promise.all([
+      settle(engine, target, 2, { ...desired, maintenance: { message: '' } }),
+      ...others.map((other) => cluster.post(routes, other)),
+    ])
+    expect(closed.settled).toBe(true)
+    expect((await cluster.fetch(url)).status).toBe(503)
+    await cluster.admin.request('DELETE', routes, { query: { labelSelector: 'test=others' } })
+  })
+
   test('a pod that is evicted is replaced, and the order stays as it was', async () => {
     const target = newTarget()
     const before = await settle(engine, target, 1, wholly(sampleSet(artifact, 1)))
@@ -282,6 +308,30 @@ describe('recovery on a real cluster', { timeout: PATIENCE * 2 }, () => {
       (seen) => seen.settled && seen.sets[0]?.processes[0]?.id !== before.sets[0]?.processes[0]?.id,
     )
     expect(after.sets[0]?.processes).toHaveLength(1)
+  })
+
+  test('a process that writes more than it may is evicted and replaced, and that is what is said', async () => {
+    const target = newTarget()
+    const small = cluster.engine(content, {
+      settings: { values: { drainSeconds: 2, resources: { storage: '100Mi' } } },
+    })
+    await settle(small, target, 1, wholly(sampleSet(artifact, 1)))
+    const fill = sampleSet(artifact, 2, {
+      processes: {
+        web: webProcess(),
+        worker: {
+          ...webProcess({ command: 'head -c 150000000 /dev/zero > big; sleep 600' }),
+          health: undefined as never,
+        },
+      },
+    })
+    await small.apply(target, 2, wholly(fill))
+    const seen = await until(small, target, ({ sets }) =>
+      sets.some(({ processes }) => processes.some(({ lastExit }) => lastExit?.reason.startsWith('evicted'))),
+    )
+    const worker = seen.sets.flatMap(({ processes }) => processes).find((one) => one.process === 'worker')
+    expect(worker?.lastExit?.reason).toBe('evicted: it wrote more than 100Mi')
+    await small.remove(target, 3)
   })
 
   test('what the cluster refuses to admit is told in its words, and the old set serves on', async () => {

@@ -8,6 +8,8 @@ import type { Program } from './programs.ts'
 
 export interface RegistryImagesOptions {
   images: Images
+  /** For images made elsewhere, which anybody may name who may ship. */
+  lookUp: Images['resolve']
   /** `registry.example.com/team`: each app gets a repository of its own in it. */
   registry: string
   bases: Bases
@@ -21,7 +23,11 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
   /** A caller that lost patience finds its push again. */
   const pushes = new Map<string, Promise<string>>()
 
-  async function push(artifact: Artifact, { app }: Target): Promise<string> {
+  async function push(
+    artifact: Artifact,
+    { app }: Target,
+    named: (reference: string) => void = () => {},
+  ): Promise<string> {
     const { reference } = await images.push({
       artifact,
       app,
@@ -30,6 +36,7 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
       bases,
       platform: await options.platform(),
       repository: `${registry}/${app}`,
+      named,
     })
     return reference
   }
@@ -57,15 +64,15 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
   }
 
   return {
-    reference: async (artifact, target) =>
+    reference: async (artifact, target, named) =>
       artifact.image
         ? artifact.image.reference
-        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target)),
+        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target, named)),
     program: (program) => once(`-- ${program.name}`, () => pushProgram(program)),
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     async adopt({ reference, port }) {
       const platform = await options.platform()
-      const found = await images.resolve(reference, platform)
+      const found = await options.lookUp(reference, platform)
       return { image: judgeImage({ ...found, name: reference }, port), platform }
     },
     runtimes: async () => [],

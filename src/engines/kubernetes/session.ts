@@ -1,11 +1,12 @@
 /** The engine's connection to its cluster, opened when it is first needed: the mirror, and a loop for each target. */
-import type { Observation, Target } from '../engine.ts'
+import type { Observation, Target, WantedDomain } from '../engine.ts'
 import { type Cluster, connectCluster } from './cluster/connect.ts'
 import type { Pod } from './cluster/objects.ts'
 import { createHop, type Hop } from './hop/hop.ts'
 import { seenSet } from './hop/seen.ts'
 import type { ImageSource } from './images.ts'
 import type { Holder } from './lease.ts'
+import { createLives, type Lives } from './live/lives.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createMirror, type Mirror } from './mirror.ts'
 import { LABEL, nameOf, WEB_PORT } from './names.ts'
@@ -21,6 +22,7 @@ export interface Session {
   mirror: Mirror
   metrics: Metrics
   loop(target: Target): TargetLoop
+  lives: Lives
   hop: Hop
   targets(): Target[]
   podsOf(target: Target): Pod[]
@@ -36,6 +38,7 @@ export interface SessionOptions {
   around: Surroundings
   images: Pick<ImageSource, 'program'>
   addresses: (target: Target) => Observation['addresses']
+  urlOf: (domain: WantedDomain) => string
 }
 
 /** The chart's own default. */
@@ -52,6 +55,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 
   function changed(name: string): void {
+    lives.look(mirror.pods.all())
     hop.kick()
     const known = loops.get(name)
     if (known) known.kick()
@@ -84,6 +88,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
       addresses: options.addresses,
+      urlOf: options.urlOf,
+      lives,
       hop,
       changed: () => notify(nameOf(target)),
     })
@@ -97,6 +103,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const explainer = createExplainer(cluster, port, Date.now, (pod) =>
     changed(pod.metadata.labels?.[LABEL.app] ?? ''),
   )
+  const lives = createLives(cluster, (pod) =>
+    changed(mirror.pods.get(pod)?.metadata.labels?.[LABEL.app] ?? ''),
+  )
   const hop = createHop({
     cluster,
     mirror,
@@ -105,7 +114,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     holder,
     routeLag: settings.routeLagMilliseconds,
     stored: () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? []),
-    seen: (target, set) => seenSet(mirror, loop(target), target, set),
+    seen: (target, set) => seenSet(mirror, lives, loop(target), target, set),
     changed() {
       for (const one of loops.values()) one.kick()
       for (const name of listeners.keys()) notify(name)
@@ -115,6 +124,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
   })
   await mirror.synced
+  lives.look(mirror.pods.all())
   hop.kick()
   for (const target of targets()) loop(target).kick()
 
@@ -123,6 +133,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     mirror,
     metrics,
     loop,
+    lives,
     hop,
     targets,
     podsOf,
@@ -146,6 +157,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     close() {
       ending.abort()
       hop.close()
+      lives.close()
       for (const one of loops.values()) one.close()
       cluster.close()
     },

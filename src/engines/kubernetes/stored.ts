@@ -3,7 +3,7 @@
  * has come. Whoever starts anew goes on from here.
  */
 import type { ForeignImage, ProcessSpec } from '../../api/app-spec.ts'
-import type { Desired, DesiredCron, Overlay, SplitRule, Target } from '../engine.ts'
+import type { Desired, DesiredCron, Overlay, SplitRule, Target, WantedDomain } from '../engine.ts'
 
 export interface StoredSet {
   id: string
@@ -18,7 +18,17 @@ export interface StoredSet {
   config: string
   keys: string[]
   needs: string[]
+  /** Its workspace follows somebody's files. */
+  live?: StoredLive
   processes: Record<string, ProcessSpec & { count: number }>
+}
+
+export interface StoredLive {
+  /** Image of the agent that lies beside each process, and what starts it there. */
+  agent: string
+  command: string[]
+  /** Processes that take up changed files by themselves. */
+  reloading: string[]
 }
 
 export interface StoredDesired {
@@ -28,6 +38,7 @@ export interface StoredDesired {
   restarts: Record<string, number>
   /** Nobody from outside is let in. */
   closed: boolean
+  domains?: WantedDomain[]
   /** Of a target with a space: how traffic comes to it. */
   overlay?: Overlay
 }
@@ -46,6 +57,8 @@ export interface Stored {
   /** Calls between apps lead through the hop, and how often they began to. */
   through?: boolean
   reroutes?: number
+  /** The Gateway may have listeners for its domains. */
+  listens?: boolean
 }
 
 export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {}, closed: false }
@@ -85,6 +98,12 @@ export function reroute(stored: Stored, through: boolean): Stored {
   return { ...stored, through, reroutes: (stored.reroutes ?? 0) + Number(through) }
 }
 
+/** Written down before the Gateway is asked, so that whoever goes on knows what is to be taken back. */
+export function listen(stored: Stored): Stored {
+  const wants = stored.desired.domains?.some(({ certificate }) => certificate !== undefined)
+  return wants && !stored.listens ? { ...stored, listens: true } : stored
+}
+
 /** `restarts` of the wish as the record keeps it. */
 export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesired {
   return {
@@ -93,6 +112,7 @@ export function storedDesired(desired: Desired, sets: StoredSet[]): StoredDesire
     crons: desired.crons,
     restarts: desired.restarts ?? {},
     closed: desired.maintenance !== undefined,
+    ...(desired.domains === undefined ? {} : { domains: desired.domains }),
     ...(desired.overlay === undefined ? {} : { overlay: desired.overlay }),
   }
 }

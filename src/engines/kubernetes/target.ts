@@ -3,26 +3,30 @@
  * every change. It holds nothing that the record and the cluster do not.
  */
 import { TowError } from '../../api/errors.ts'
-import type { Observation, Problem, Target } from '../engine.ts'
+import type { Observation, Problem, SeenDomain, Target, WantedDomain } from '../engine.ts'
 import type { Cluster } from './cluster/connect.ts'
 import { collectionPath, type KubeObject, objectPath } from './cluster/kinds.ts'
 import type { Pod, Secret } from './cluster/objects.ts'
 import { collectConfigs } from './config-secrets.ts'
+import { createDomains } from './domains/domains.ts'
+import { LOOK_MILLISECONDS } from './domains/own-listeners.ts'
 import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
 import { isLanded, land } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
+import type { Lives } from './live/lives.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
 import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
+import { beginMove, followMove, type Move, OTHERS_MILLISECONDS, obeyedAt } from './observe/gateway.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
-import { emptyStored, reroute, type Stored, setsOf } from './stored.ts'
+import { emptyStored, listen, reroute, type Stored, setsOf } from './stored.ts'
 import { vanish } from './vanish.ts'
 
 export interface TargetParts {
@@ -36,6 +40,8 @@ export interface TargetParts {
   routeLag: number
   usage: () => ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   addresses: (target: Target) => Observation['addresses']
+  urlOf: (domain: WantedDomain) => string
+  lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
@@ -46,11 +52,14 @@ export interface TargetLoop {
   kick(): void
   /** Looks once, from now on; throws what went wrong. */
   pass(): Promise<void>
+  /** What will be asked for in a moment: it gets ready for it, and changes nothing. */
+  expect(next: Stored): void
   /** It was told what to run: whoever held the target before lets go. */
   claim(): void
   /** What was rendered last, for whoever wants to read it. */
   objects(): Promise<{ stored: Stored; objects: KubeObject[] } | null>
   observe(): Observation
+  domains(): Promise<SeenDomain[]>
   close(): void
 }
 
@@ -74,11 +83,15 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let objects: KubeObject[] = []
   /** What `objects` were rendered from. */
   let rendered = ''
-  /** The move of traffic under way, and since when the Gateway says that it has made it. */
-  let move: { key: string; since: number } | null = null
+  /** The move of traffic under way, and when it was asked for. */
+  let move: Move | null = null
+  let asked: Pick<Move, 'key' | 'askedAt'> = { key: '', askedAt: 0 }
   /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
   let manned: { key: string; since: number } | null = null
   const reached = createEndpoints()
+  const { platform } = holder
+  const { gateways } = parts.around
+  const domains = createDomains(cluster, target, { platform, gateways, urlOf: parts.urlOf })
   let collectedAt = 0
   let isOurs = false
   const waiting: PromiseWithResolvers<void>[] = []
@@ -140,11 +153,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const now = record()
     if (!now) return
     await holdLease()
-    if (now.stored.removed) return vanish(cluster, mirror, owner, now)
+    if (now.stored.removed) {
+      if (now.stored.listens) await domains.listeners.remove()
+      return vanish(cluster, mirror, owner, now)
+    }
     const reach = reachable()
     const wasRouted = isRouted(now.stored, Date.now())
-    const facts = { ready: readyBySet(pods()), reachable: reach.bySet, isRouted: wasRouted }
-    const next = reroute(plan(now.stored, facts), hop.ways(target).calls !== null)
+    const next = listen(planned(now.stored, reach.bySet, wasRouted))
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
@@ -155,17 +170,33 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
       again = true
     }
+    if (stored.listens && !again) await landListeners(stored)
     // Time goes on while this looks: what has become true meanwhile is for the next look, and nobody else wakes it.
     const at = Date.now()
     const isNowRouted = isRouted(stored, at)
     if (stored !== now.stored || isNowRouted !== wasRouted) again = true
     if (reach.wait !== null) wakeIn(reach.wait)
-    const lookAt = explainer.look(pods(), setsOf(stored), warnings())
+    const context = { warnings: warnings(), reports: parts.lives.report }
+    const lookAt = explainer.look(pods(), setsOf(stored), context)
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const movedAt = isNowRouted ? 0 : (move?.since ?? 0)
-    const lag = Math.max(movedAt, mannedSince(stored, at)) + routeLag - at
+    const obeys = isNowRouted || move === null ? 0 : obeyedAt(move, routeLag)
+    const dueAt = Number.isFinite(obeys) ? obeys : at + OTHERS_MILLISECONDS
+    const lag = Math.max(dueAt, mannedSince(stored, at) + routeLag) - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
+  }
+
+  /** Whoever looks after the Gateway is waited for, and never in the way of a release. */
+  async function landListeners(stored: Stored): Promise<void> {
+    if (await domains.listeners.land(stored)) {
+      const before = record()
+      if (before) await write(before, { ...stored, listens: false })
+    } else wakeIn(LOOK_MILLISECONDS + 50)
+  }
+
+  function planned(stored: Stored, ready: ReadonlyMap<string, number>, isNowRouted: boolean): Stored {
+    const facts = { ready: readyBySet(pods()), reachable: ready, isRouted: isNowRouted }
+    return reroute(plan(stored, facts), hop.ways(target).calls !== null)
   }
 
   /** What will be asked for once the next set is ready: nobody should wait for helm then. */
@@ -228,13 +259,17 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (!isInForce(stored)) return false
     const route = mirror.routes.get(name)
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
-    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     const { uid, generation } = (isAsked && route?.metadata) || {}
     const key = JSON.stringify([stored.split, uid, generation])
+    if (asked.key !== key) asked = { key, askedAt: at }
+    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
-    if (move?.key !== key) move = { key, since: isOld ? 0 : at }
-    return at - move.since >= routeLag
+    const routes = isAsked && routeLag > 0 ? mirror.routes.all() : []
+    if (isOld) move = beginMove({ key, askedAt: 0 }, [], 0)
+    else if (move?.key !== key) move = beginMove(asked, routes, at)
+    else move = followMove(move, routes, at)
+    return at >= obeyedAt(move, routeLag)
   }
 
   function reachable(): Reach {
@@ -276,7 +311,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       pods: pods(),
       jobs: mine(mirror.jobs.all()),
       deployments: mine(mirror.deployments.all()),
-      context: { explanations: explainer.explanations, usage: parts.usage(), warnings: warnings() },
+      context: {
+        explanations: explainer.explanations,
+        usage: parts.usage(),
+        warnings: warnings(),
+        reports: parts.lives.report,
+      },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
       isHeardOf: at - mannedSince(stored, at) >= routeLag,
@@ -290,6 +330,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   return {
     kick,
     observe,
+    domains: () => domains.see(record()?.stored ?? emptyStored(target), mirror.routes.get(name)),
     pass() {
       if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()
@@ -297,6 +338,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       kick()
       return one.promise
     },
+    expect: (next) => warm(planned(next, new Map(), false)),
     claim() {
       isOurs = false
     },

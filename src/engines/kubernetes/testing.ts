@@ -12,6 +12,7 @@ import { stringify } from 'yaml'
 import { createImages } from '../../images/index.ts'
 import type { ContentSource, Engine } from '../engine.ts'
 import { type Cluster, connectCluster, hasStatus } from './cluster/connect.ts'
+import type { KubeObject } from './cluster/kinds.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
@@ -54,6 +55,9 @@ export interface TestCluster {
   dispose(): Promise<void>
 }
 
+/** As long as the chart has it: where every lost request counts. Elsewhere tests wait less for who leaves. */
+export const AS_DRAINED = { settings: { values: {} } }
+
 const chart = (name: string) => fileURLToPath(new URL(`../../../charts/${name}`, import.meta.url))
 
 /** Where the tests' cluster is, and the address of its Gateway. */
@@ -67,7 +71,8 @@ const FIRST: TestPlace = {
   gateway: env.TOW_TEST_GATEWAY as string,
 }
 
-export async function openTestCluster(place = FIRST): Promise<TestCluster> {
+/** `listeners`: with the right to give the Gateway listeners, and none else outside the namespace. */
+export async function openTestCluster(place = FIRST, { listeners = false } = {}): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
   const context = await currentContext(place.kubeconfig)
@@ -79,7 +84,7 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
       metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     },
   })
-  await grantAccess(admin, namespace)
+  const outside = await grantAccess(admin, namespace, listeners)
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
@@ -110,6 +115,7 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
       for (const engine of engines) await engine.close()
       agent.destroy()
       caller.agent.destroy()
+      for (const path of outside) await admin.request('DELETE', path)
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
         // On its way already, or gone.
         if (!hasStatus(error, 404, 409)) throw error
@@ -123,6 +129,7 @@ export async function openTestCluster(place = FIRST): Promise<TestCluster> {
 export function createEngineFor(facts: EngineFacts, content: ContentSource): Engine {
   const { kubeconfig, namespace, domain, cache, platform = 'test', settings } = facts
   const registry = env.TOW_TEST_REGISTRY as string
+  const images = createImages({ credentials: async () => null, plainHttp: [registry] })
   return createKubernetesEngine({
     settings: KubernetesSettings.parse({
       kubeconfig,
@@ -136,7 +143,8 @@ export function createEngineFor(facts: EngineFacts, content: ContentSource): Eng
     platform,
     content,
     images: createRegistryImages({
-      images: createImages({ credentials: async () => null, plainHttp: [registry] }),
+      images,
+      lookUp: images.resolve,
       registry: `${registry}/${namespace}`,
       bases: { node: `${registry}/base/node:24` },
       content,
@@ -155,7 +163,8 @@ async function currentContext(path: string): Promise<string> {
   return config.getCurrentContext()
 }
 
-async function grantAccess(admin: Cluster, namespace: string): Promise<void> {
+/** Answers with the paths of what lies outside the namespace. */
+async function grantAccess(admin: Cluster, namespace: string, listeners: boolean): Promise<string[]> {
   const words = [
     'template',
     'towpath',
@@ -164,18 +173,19 @@ async function grantAccess(admin: Cluster, namespace: string): Promise<void> {
     namespace,
     '--set',
     'serviceAccount=true',
+    ...(listeners ? ['--set', 'gateway.name=public', '--set', 'gateway.namespace=gateway'] : []),
   ]
   const { stdout } = await promisify(execFile)('helm', words)
   const { parseAllDocuments } = await import('yaml')
-  const kinds: Record<string, string> = {
-    Role: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles`,
-    RoleBinding: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`,
-    ServiceAccount: `/api/v1/namespaces/${namespace}/serviceaccounts`,
-  }
+  const outside: string[] = []
   for (const document of parseAllDocuments(stdout)) {
-    const body = document.toJS() as { kind: string }
-    await admin.request('POST', kinds[body.kind] as string, { body })
+    const body = document.toJS() as KubeObject
+    const { name, namespace: where } = body.metadata
+    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}/namespaces/${where}/${body.kind.toLowerCase()}s`
+    await admin.request('POST', path, { body })
+    if (where !== namespace) outside.push(`${path}/${name}`)
   }
+  return outside
 }
 
 async function limitedKubeconfig(

@@ -13,6 +13,7 @@ interface Redacted {
     }[]
     split: SplitRule[]
     crons: { name: string; schedule: string; timezone: string; command: string }[]
+    domains?: string[] | undefined
     overlay?: Overlay | undefined
   }
 }
@@ -26,6 +27,7 @@ export function describeDesired({ generation, desired }: Redacted): string {
     lines.push(`  config ${Object.keys(set.env).sort().join(' ') || '(none)'} (values hidden)`)
   }
   for (const rule of desired.split) lines.push(`split ${describeRule(rule)}`)
+  for (const host of desired.domains ?? []) lines.push(`domain ${host}`)
   if (desired.overlay) lines.push(`space ${describeOverlay(desired.overlay)}`)
   for (const cron of desired.crons)
     lines.push(`cron ${cron.name}  ${cron.schedule} ${cron.timezone}  ${cron.command}`)

@@ -13,6 +13,7 @@ import { attachTo } from './attachment.ts'
 import { capacityHere } from './capacity.ts'
 import { checkMachine, homeClosed } from './check.ts'
 import { describeDesired, findDrift } from './describe.ts'
+import { domainProblem, seenDomains } from './domains.ts'
 import { closedFolder } from './enterable.ts'
 import { collectLayers, layOutSet } from './lay-out-set.ts'
 import { imageProblem, platformProblem, thisMachine } from './platform.ts'
@@ -175,6 +176,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const { message, hint } = imageProblem(reference)
       throw new TowError('REFUSED', message, { hint })
     },
+    async refusesDomain(target, domain) {
+      const ground = await ask(() => client.ground(target))
+      return domainProblem(domain, `http://127.0.0.1:${new URL(ground.public[0]!).port}`)
+    },
     apply,
     remove: (target, generation) => ask(() => client.remove(target, generation)),
     observe: (target) => ask(() => client.observe(target)),
@@ -183,6 +188,11 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     async addresses(target) {
       const ground = await ask(() => client.ground(target))
       return { public: ground.public, internal: ground.internal }
+    },
+    async domains(target) {
+      const asked = await ask(() => client.desired(target))
+      const hosts = asked?.desired.domains ?? []
+      return hosts.length > 0 ? seenDomains(hosts, await ask(() => client.observe(target))) : []
     },
     async *logs(target, query, signal) {
       yield* readLogs(paths.targetLogs(target), target, query, await lineFilter(query), signal)
@@ -207,7 +217,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const { uid } = await ask(() => client.ground(target))
       return workspaces.open(folder, uid, () => ask(() => client.restart(target, set)))
     },
-    forward: (target, set, port) => ask(() => client.forward(target, set, port)),
+    forward: (target, set, process, port) => ask(() => client.forward(target, { set, process, port })),
     samples: (target, since) => ask(() => client.samples(target, since)),
     async drift(target) {
       const asked = await ask(() => client.desired(target))

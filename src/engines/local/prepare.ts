@@ -42,6 +42,7 @@ export function prepareDesired(desired: Desired, prepared: ReadonlyMap<string, P
     crons: desired.crons,
     ...(desired.restarts ? { restarts: desired.restarts } : {}),
     ...(desired.maintenance ? { maintenance: desired.maintenance } : {}),
+    ...(desired.domains ? { domains: desired.domains.map(({ host }) => host) } : {}),
     ...(desired.overlay ? { overlay: desired.overlay } : {}),
   }
 }

@@ -1,14 +1,19 @@
 /** A local engine with a home of its own, for tests; ends everything it started. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ContentSource, Engine } from '../engine.ts'
 import { createLocalEngine, shutDownRunner } from './engine.ts'
 
+const LOOPBACK = '127.0.0.1'
+
 export interface TestEngine {
   home: string
   engine: Engine
   reopen(): Promise<Engine>
+  /** As if every name led to this machine. */
+  fetch: typeof fetch
   dispose(): Promise<void>
 }
 
@@ -31,6 +36,10 @@ export function createTestEngine(content: ContentSource): TestEngine {
   return {
     home: `${home}/local`,
     engine,
+    fetch: (async (input: string | URL, init?: RequestInit) => {
+      const url = new URL(input)
+      return url.hostname === LOOPBACK ? fetch(url, init) : askByName(url)
+    }) as typeof fetch,
     async reopen() {
       await engine.close()
       engine = open()
@@ -42,4 +51,18 @@ export function createTestEngine(content: ContentSource): TestEngine {
       rmSync(home, { recursive: true, force: true })
     },
   }
+}
+
+function askByName({ host, port, pathname, search }: URL): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      ...{ host: LOOPBACK, port, path: `${pathname}${search}`, headers: { host }, agent: false },
+    })
+    asked.on('response', async (response) => {
+      const body = Buffer.concat(await response.toArray())
+      resolve(new Response(body, { status: response.statusCode ?? 0 }))
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
 }

@@ -19,7 +19,7 @@ export function createWorkspaces(): Workspaces {
       mkdirSync(state, { recursive: true, mode: 0o700 })
       let agent = agents.get(folder)
       if (!agent) {
-        agent = openAgent({ folder, state, uid, restart })
+        agent = openAgent({ folder, seenAt: folder, state, uid, restart })
         agents.set(folder, agent)
       }
       const [ours, theirs] = duplexPair()

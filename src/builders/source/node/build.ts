@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { BuildDeclaration } from '../../builder.ts'
 import { copyFolder, exists, walk } from '../files.ts'
 import type { Work } from '../language.ts'
 import { keyOf } from '../language.ts'
@@ -13,11 +14,13 @@ const KEPT_INSTALLS = 10
 const SCRATCH = /(^|\/)node_modules\/(\.cache|\.vite|\.vite-temp|\.tmp|\.bin)(\/|$)/
 
 /** Whether anything of the app's own has to run before it can be shipped. */
-export function needsBuild(project: Project, command: string | undefined): boolean {
+export function needsBuild(
+  project: Project,
+  { command, development = false }: Pick<BuildDeclaration, 'command' | 'development'>,
+): boolean {
   const own = buildScripts(project.json)
   return (
-    command !== undefined ||
-    own.build !== null ||
+    (!development && (command !== undefined || own.build !== null)) ||
     own.hooks.length > 0 ||
     (project.folder !== '.' && buildScripts(project.rootJson).hooks.length > 0) ||
     project.needed.some(({ json }) => buildScripts(json).build !== null)
@@ -71,7 +74,8 @@ export async function buildInCopy(work: Work, project: Project, key: string, too
     await run(`npm run build (${member.json.name})`, 'npm run build', join(projectCopy, member.folder))
   }
   const script = buildScripts(project.json).build
-  const command = declaration.command ?? (script === null ? null : `npm run ${script}`)
+  const asked = declaration.command ?? (script === null ? null : `npm run ${script}`)
+  const command = declaration.development ? null : asked
   if (command !== null) await run(command, command, app, workspace.secrets)
 
   const trash = join(workspace.folder, 'trash')

@@ -7,7 +7,7 @@ import type { Language, LanguageResult, Source, Work } from '../language.ts'
 import { findSite, serveCommand, siteFolders, wrapSite } from '../static/site.ts'
 import type { Toolbox } from '../tools.ts'
 import { buildInCopy, needsBuild } from './build.ts'
-import { hasProductionDependencies, install, installInputs, installKey, installParts } from './install.ts'
+import { install, installInputs, installKey, installParts, needsPackages } from './install.ts'
 import { chooseToolchain, placeTools } from './manager.ts'
 import { npmComponents } from './packages.ts'
 import { type Project, readProject } from './project.ts'
@@ -19,15 +19,17 @@ export const node: Language = {
   async plan(source, declaration, toolbox) {
     const project = await readProject(source)
     if (!project) return null
-    const start = await startCommand(project.json, source.app, needsBuild(project, declaration.command))
+    const start = await startCommand(project.json, source.app, needsBuild(project, declaration))
     const site = isSite(project, declaration, start)
     if (!site && (await isPlainSite(source, declaration, start))) return null
     const { toolchain, inputs, key } = await prepare(project, toolbox)
+    const { development = false } = declaration
     const version = toolchain.node.version
     return {
       because: becauseOf(project, site),
       tools: { node: version, [toolchain.manager.name]: toolchain.manager.version },
-      dependencyKey: !site && hasProductionDependencies(project) ? key : null,
+      dependencyKey:
+        !site && needsPackages(project, development) ? (development ? `${key}-development` : key) : null,
       dependencyParts: installParts(inputs),
       runtime: {
         name: 'node',
@@ -42,10 +44,10 @@ export const node: Language = {
     const { source, declaration, toolbox, workspace, steps } = work
     const project = (await readProject(source))!
     const { toolchain, key, inputs } = await prepare(project, toolbox)
-    const start = await startCommand(project.json, source.app, needsBuild(project, declaration.command))
+    const start = await startCommand(project.json, source.app, needsBuild(project, declaration))
     const site = isSite(project, declaration, start)
-    const mustBuild = needsBuild(project, declaration.command)
-    const mustInstall = !site && hasProductionDependencies(project)
+    const mustBuild = needsBuild(project, declaration)
+    const mustInstall = !site && needsPackages(project, declaration.development)
     if (project.lockfile === null && mustInstall && workspace.dependencies === null) {
       steps.say(
         'There is no lockfile: the versions chosen now are kept until package.json changes. Commit a lockfile to choose them yourself.',
@@ -56,14 +58,14 @@ export const node: Language = {
       ? ''
       : await placeTools(toolchain, { folder: workspace.folder, cache: workspace.cache, steps })
     const dependencies = mustInstall
-      ? await productionFolder(work, project, { toolchain, inputs, bin })
+      ? await dependencyFolder(work, project, { toolchain, inputs, bin })
       : null
     const built = mustBuild ? await buildInCopy(work, project, key, { toolchain, inputs, bin }) : null
     if (site) return finishSite(work, project, built)
     return {
       dependencies,
       app: await appFolder(work, project, built),
-      env: environmentOf(project),
+      env: environmentOf(project, declaration.development),
       dependencyComponents: () =>
         dependencies === null ? Promise.resolve([]) : npmComponents(dependencies, lockfileOf(project)),
     }
@@ -108,7 +110,7 @@ function lockfileOf({ root, lockfile }: Project): string | null {
   return lockfile === null ? null : join(root, lockfile)
 }
 
-async function productionFolder(
+async function dependencyFolder(
   work: Work,
   project: Project,
   tools: Parameters<typeof buildInCopy>[3],
@@ -122,7 +124,7 @@ async function productionFolder(
   await install({
     ...tools,
     project,
-    production: true,
+    production: work.declaration.development !== true,
     target,
     scratch: join(workspace.folder, 'install'),
     because: workspace.installs,
@@ -151,10 +153,10 @@ async function appFolder(
   return target
 }
 
-function environmentOf({ folder }: Project): Record<string, string> {
+function environmentOf({ folder }: Project, development = false): Record<string, string> {
   const folders = folder === '.' ? ['$WORKSPACE'] : [`$WORKSPACE/${folder}`, '$WORKSPACE']
   return {
-    NODE_ENV: 'production',
+    NODE_ENV: development ? 'development' : 'production',
     PATH: [...folders.map((one) => `${one}/node_modules/.bin`), '$PATH'].join(':'),
   }
 }

@@ -117,10 +117,12 @@ export function installParts(inputs: ReadonlyMap<string, Buffer>): Record<string
   )
 }
 
-/** Whether the app needs any package to run. */
-export function hasProductionDependencies(project: Project): boolean {
-  return [project.json, ...project.needed.map(({ json }) => json)].some(
-    (json) => productionDependencies(json).length > 0,
+/** Whether the app needs any package to run, or to be developed. */
+export function needsPackages(project: Project, development = false): boolean {
+  const jsons = [project.json, ...project.needed.map(({ json }) => json)]
+  return (
+    jsons.some((json) => productionDependencies(json).length > 0) ||
+    (development && Object.keys((project.json.devDependencies as object | undefined) ?? {}).length > 0)
   )
 }
 

@@ -166,6 +166,29 @@ fs.writeFileSync('dist/env', String(process.env.NODE_ENV))`,
     expect(await treeOf(second.result.app)).toEqual(app)
   })
 
+  test('what is developed runs from its source, with development packages and without what a script would make', async () => {
+    const folder = await project({
+      'package.json': json({
+        scripts: { build: 'exit 1', start: 'vite' },
+        devDependencies: LEFT,
+      }),
+      'index.html': 'a page',
+      'server.js': '',
+    })
+    await lock(folder)
+    const cache = await temporaryFolder()
+    const declaration = { development: true, startsItself: true }
+    const { plan, result, steps } = await buildFolder(folder, { cache, declaration })
+    expect(steps.map(({ name }) => name)).toEqual(['npm ci'])
+    expect(result).toMatchObject({ app: folder, env: { NODE_ENV: 'development' } })
+    expect(await readdir(join(result.dependencies!, 'node_modules'))).toContain('is-odd')
+    const production = await buildFolder(folder, {
+      cache,
+      declaration: { command: 'true', startsItself: true },
+    })
+    expect(production.plan.dependencyKey).not.toBe(plan.dependencyKey)
+  })
+
   test('scripts that patch packages change this build alone', async () => {
     const folder = await project({
       'package.json': json({

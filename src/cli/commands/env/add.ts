@@ -29,6 +29,11 @@ export const command: Command = {
     { flags: '--kubeconfig <file>', description: 'kubernetes: default KUBECONFIG, else ~/.kube/config' },
     { flags: '--base <language=image>', description: 'kubernetes: a base image of your own', many: true },
     { flags: '--values <file>', description: 'kubernetes: values of the chart for every app, YAML' },
+    {
+      flags: '--lend-login <place>',
+      description: 'kubernetes: a registry or a folder in it whose login `tow ship --image` may use',
+      many: true,
+    },
     { flags: '--plain-registry', description: 'kubernetes: speak to the registry without TLS' },
     {
       flags: '--postgres <url>',
@@ -89,6 +94,7 @@ async function kubernetesSettings({ cwd, env }: CommandContext, options: Options
     ...given('domain'),
     ...(typeof options.gateway === 'string' ? { gateways: [gatewayOf(options.gateway)] } : {}),
     ...(options.base ? { bases: Object.fromEntries((options.base as string[]).map(pairOf)) } : {}),
+    ...(options.lendLogin ? { lendLogins: options.lendLogin } : {}),
     ...(options.plainRegistry === true ? { plainRegistry: true } : {}),
     ...(typeof options.values === 'string' ? { values: await valuesOf(resolve(cwd, options.values)) } : {}),
   }

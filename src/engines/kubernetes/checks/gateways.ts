@@ -1,19 +1,10 @@
 /** The Gateways that routes are given to: whether they are there, ready, and take routes from the namespace. */
 import { TowError } from '../../../api/errors.ts'
 import { type Cluster, hasStatus } from '../cluster/connect.ts'
+import { type Gateway, takesRoutes } from '../domains/listeners.ts'
 import type { KubernetesSettings } from '../settings.ts'
 import type { Look } from './check.ts'
 
-export interface Gateway {
-  metadata: { name: string; namespace: string }
-  spec: {
-    listeners: {
-      name: string
-      allowedRoutes?: { namespaces?: { from?: 'All' | 'Same' | 'Selector' | 'None' } }
-    }[]
-  }
-  status?: { conditions?: { type: string; status: string; message?: string }[] }
-}
 type Named = KubernetesSettings['gateways'][number]
 
 const API = '/apis/gateway.networking.k8s.io/v1'
@@ -29,7 +20,7 @@ async function look(cluster: Cluster, { name, namespace = cluster.namespace }: N
   const shown = `${namespace}/${name}`
   try {
     const gateway = await cluster.request<Gateway>('GET', `${API}/namespaces/${namespace}/gateways/${name}`)
-    if (!takesRoutes(gateway, cluster.namespace)) throw takesNone(gateway, cluster.namespace)
+    if (!takesAny(gateway, cluster.namespace)) throw takesNone(gateway, cluster.namespace)
     const programmed = gateway.status?.conditions?.find(({ type }) => type === 'Programmed')
     if (programmed?.status === 'True') return `the Gateway ${shown} is ready`
     throw new TowError(
@@ -50,7 +41,7 @@ async function look(cluster: Cluster, { name, namespace = cluster.namespace }: N
 /** The one Gateway that takes routes from the namespace; where that is not plain, it has to be named. */
 export async function findGateway(cluster: Cluster): Promise<Named> {
   const all = await listGateways(cluster)
-  const fitting = all.filter((gateway) => takesRoutes(gateway, cluster.namespace))
+  const fitting = all.filter((gateway) => takesAny(gateway, cluster.namespace))
   const [only, ...others] = fitting.map(({ metadata: { name, namespace } }) => ({ name, namespace }))
   if (!only) {
     const seen = all.map(shownName).join(', ') || 'none'
@@ -94,12 +85,8 @@ async function requireGatewayApi(cluster: Cluster): Promise<void> {
   }
 }
 
-/** A selector is taken at its word: its labels are those of the namespace, which need not be readable. */
-export function takesRoutes({ metadata, spec }: Gateway, namespace: string): boolean {
-  return spec.listeners.some(({ allowedRoutes }) => {
-    const from = allowedRoutes?.namespaces?.from ?? 'Same'
-    return from === 'All' || from === 'Selector' || (from === 'Same' && metadata.namespace === namespace)
-  })
+function takesAny({ metadata, spec }: Gateway, namespace: string): boolean {
+  return spec.listeners.some((listener) => takesRoutes(listener, metadata.namespace, namespace))
 }
 
 function takesNone(gateway: Gateway, namespace: string): TowError {

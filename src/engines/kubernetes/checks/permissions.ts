@@ -15,7 +15,11 @@ export const NEEDED: { group: string; resources: string[]; verbs: string[] }[] =
   { group: 'policy', resources: ['poddisruptionbudgets'], verbs: CHANGE },
   { group: 'autoscaling', resources: ['horizontalpodautoscalers'], verbs: CHANGE },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: CHANGE },
-  { group: 'gateway.networking.k8s.io', resources: ['httproutes', 'grpcroutes'], verbs: CHANGE },
+  {
+    group: 'gateway.networking.k8s.io',
+    resources: ['httproutes', 'grpcroutes', 'referencegrants'],
+    verbs: CHANGE,
+  },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: CHANGE },
   { group: '', resources: ['pods', 'events'], verbs: ['get', 'list', 'watch'] },
   { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },

@@ -22,6 +22,7 @@ export const KINDS = {
   NetworkPolicy: kind('NetworkPolicy', 'networking.k8s.io/v1', 'networkpolicies'),
   HTTPRoute: kind('HTTPRoute', 'gateway.networking.k8s.io/v1', 'httproutes'),
   GRPCRoute: kind('GRPCRoute', 'gateway.networking.k8s.io/v1', 'grpcroutes'),
+  ReferenceGrant: kind('ReferenceGrant', 'gateway.networking.k8s.io/v1beta1', 'referencegrants'),
   Lease: kind('Lease', 'coordination.k8s.io/v1', 'leases'),
   PodMetrics: kind('PodMetrics', 'metrics.k8s.io/v1beta1', 'pods'),
 } as const satisfies Record<string, Kind>
@@ -39,6 +40,7 @@ export const MEMBER_KINDS = [
   'CronJob',
   'HTTPRoute',
   'GRPCRoute',
+  'ReferenceGrant',
 ] as const satisfies KindName[]
 
 export interface Meta {

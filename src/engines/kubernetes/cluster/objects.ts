@@ -35,12 +35,14 @@ export interface Condition {
 export interface Pod extends KubeObject {
   spec: {
     nodeName?: string
+    initContainers?: { name: string; image?: string }[]
     terminationGracePeriodSeconds?: number
     containers: {
       name: string
       image?: string
       tty?: boolean
       stdin?: boolean
+      env?: { name: string; value?: string }[]
       envFrom?: { secretRef?: { name: string } }[]
       resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
     }[]
@@ -52,6 +54,7 @@ export interface Pod extends KubeObject {
     startTime?: string
     conditions?: Condition[]
     containerStatuses?: ContainerStatus[]
+    initContainerStatuses?: ContainerStatus[]
   }
 }
 

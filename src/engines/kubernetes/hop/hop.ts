@@ -3,7 +3,13 @@
  * they do. What it should be follows from the records of targets, so it keeps nothing but who was given which place.
  * On the way in routers know before anybody is led to them; on the way out they serve on until nobody is.
  */
-import type { HopTable } from '../../../router/hop/protocol.ts'
+import {
+  documentOf,
+  HOP_PORTS,
+  type HopReport,
+  type HopTable,
+  REPORT_MS,
+} from '../../../router/hop/protocol.ts'
 import type { Demand, Problem, Target } from '../../engine.ts'
 import type { Cluster } from '../cluster/connect.ts'
 import { hasStatus } from '../cluster/connect.ts'
@@ -18,11 +24,11 @@ import { isReady } from '../observe/pods.ts'
 import { ROUTER } from '../programs.ts'
 import type { Surroundings, Ways } from '../render/values.ts'
 import type { Stored } from '../stored.ts'
+import { createTalks } from '../streams/talk.ts'
 import { createLed } from './led.ts'
 import { hopObjects } from './objects.ts'
 import { givePorts, giveRoutes } from './ports.ts'
 import { type KeptTable, readTable, removeTable, writeTable } from './table-secret.ts'
-import { createTalks } from './talk.ts'
 import { type HopView, type SeenSet, serviceKey, takesTraffic, viewOf } from './view.ts'
 
 export interface HopParts {
@@ -75,9 +81,14 @@ export function createHop(parts: HopParts): Hop {
   let timer: NodeJS.Timeout | null = null
   let said = ''
   const led = createLed(mirror, name, around, parts.routeLag)
-  const talks = createTalks(cluster, () => {
-    kick()
-    parts.heard()
+  const talks = createTalks<HopReport>({
+    cluster,
+    port: HOP_PORTS.control,
+    reportMs: REPORT_MS,
+    changed() {
+      kick()
+      parts.heard()
+    },
   })
 
   const pods = () => mirror.pods.all().filter((pod) => pod.metadata.labels?.[LABEL.app] === name)
@@ -126,7 +137,7 @@ export function createHop(parts: HopParts): Hop {
     const table: HopTable = { version, table: view.table, ports, left }
     await holdLease()
     told = { table, splits: view.splits }
-    talks.tell(pods(), table)
+    talks.tell(pods(), documentOf(table))
     const next = { table, routes }
     if (JSON.stringify(next) !== JSON.stringify(kept)) {
       await writeTable(cluster, { name: tableName, hop: name, platform: holder.platform }, next)

@@ -21,7 +21,7 @@ function storedOf(target: Target, count = 1, more: Partial<Stored> = {}): Stored
   }
 }
 
-const up: SeenSet = { address: '10.0.0.1', ready: 1, problem: () => null }
+const up: SeenSet = { address: '10.0.0.1', ready: 1, hasEnded: false, problem: () => null }
 const down: SeenSet = { ...up, ready: 0 }
 const view = (stored: Stored[], seen: SeenSet = up, domain: string | null = 'apps.test') =>
   viewOf({ stored, seen: () => seen, domain })
@@ -48,6 +48,15 @@ describe('what lies over an environment in a cluster', () => {
     expect(table.services['stage/web']?.split).toEqual([{ weights: { v1: 1 } }])
   })
 
+  test('knows an app of the environment by its own domains too, and a copy by none', () => {
+    const domains = [{ host: 'shop.example.com' }]
+    const own = storedOf(base)
+    const named = { ...own, desired: { ...own.desired, domains } }
+    const { table, hosts } = view([named, storedOf(mine)])
+    expect(table.services['stage/shop']?.hosts).toEqual(['shop.apps.test', 'shop.example.com'])
+    expect(hosts).toEqual(['shop--mine.apps.test'])
+  })
+
   test('forgets a space whose copy is going', () => {
     expect(view([storedOf(base), storedOf(mine, 1, { removed: true })]).isNeeded).toBe(false)
   })
@@ -60,6 +69,12 @@ describe('what lies over an environment in a cluster', () => {
     expect(stateOf(1, down)).toMatchObject({ state: 'starting', endpoints: [] })
     const crashed = { ...down, problem: () => ({ code: 'crash-loop', message: 'web ended three times' }) }
     expect(stateOf(1, crashed)).toMatchObject({ state: 'crashed', problem: 'web ended three times' })
+  })
+
+  test('has one that ended in place tried all the same: it may be mended before anybody is told', () => {
+    const { table } = view([storedOf(mine)], { ...up, hasEnded: true })
+    const set = table.services['stage/shop']?.sets['mine/v1']
+    expect(set).toMatchObject({ state: 'crashed', endpoints: [{ host: '10.0.0.1' }] })
   })
 
   test('never takes the word of a moment for the environment: the cluster knows who is ready there', () => {

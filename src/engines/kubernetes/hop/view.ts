@@ -11,6 +11,8 @@ export interface SeenSet {
   /** Of the set's own Service; null until it has one. */
   address: string | null
   ready: number
+  /** Its process has ended in place, and waits for the next change. */
+  hasEnded: boolean
   /** Why it will not come up by itself. */
   problem(): Problem | null
 }
@@ -89,7 +91,7 @@ function serviceOf(stored: Stored, seen: Seen, domain: string | null): Service {
   return {
     app: target.app,
     environment: target.environment,
-    hosts: hostsOf(target, domain),
+    hosts: [...hostsOf(target, domain), ...(desired.domains ?? []).map(({ host }) => host)],
     sets: serviceSets(stored, seen),
     split: stored.split,
     ...(desired.closed ? { maintenance: { message: '' } } : {}),
@@ -118,6 +120,8 @@ function serviceSets(stored: Stored, seen: Seen): Record<string, ServiceSet> {
         const id = `${nameOf(stored.target)}/${set.id}`
         const endpoints = found.address === null ? [] : [{ id, host: found.address, port: 80 }]
         // The cluster knows who is ready behind an address; where it is said that nobody is, it need not be tried.
+        // It is tried all the same: whoever mended it knows that before this is told.
+        if (isCopy && found.hasEnded) return [set.id, { endpoints, state: 'crashed' }]
         if (!isCopy || found.ready > 0) return [set.id, { endpoints, state: 'up' }]
         if (set.processes[WEB]?.count === 0) return [set.id, { endpoints: [], state: 'asleep' }]
         const problem = found.problem()

@@ -58,6 +58,7 @@ export function createLineReader(target: Target, { pod, restarts }: Life): (line
       at: new Date(time.milliseconds).toISOString(),
       app: target.app,
       environment: target.environment,
+      ...(target.space === undefined ? {} : { space: target.space }),
       release: releaseOf(pod),
       process: processNameOf(pod),
       instance,

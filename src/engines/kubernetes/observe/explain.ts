@@ -14,6 +14,7 @@ import {
   isLooping,
   isOver,
   isStopping,
+  type PodContext,
   processNameOf,
   setOf,
   statusOf,
@@ -24,7 +25,11 @@ import { explainSilence, listeningSockets } from './silence.ts'
 export interface Explainer {
   explanations: ReadonlyMap<string, Explanation>
   /** Starts asking where that is due; answers when to look again, in milliseconds since the epoch, or null. */
-  look(pods: readonly Pod[], sets: readonly StoredSet[], warnings: ReadonlyMap<string, string>): number | null
+  look(
+    pods: readonly Pod[],
+    sets: readonly StoredSet[],
+    context: Pick<PodContext, 'warnings' | 'reports'>,
+  ): number | null
   /** Forgets pods that are gone. */
   keepOnly(uids: ReadonlySet<string>): void
 }
@@ -80,7 +85,7 @@ export function createExplainer(
 
   return {
     explanations,
-    look(pods, sets, warnings) {
+    look(pods, sets, { warnings, reports }) {
       let again: number | null = null
       for (const pod of pods) {
         if (isStopping(pod) || isOver(pod)) continue
@@ -91,7 +96,9 @@ export function createExplainer(
         const spec = set?.processes[WEB]
         if (!set || !spec || processNameOf(pod) !== WEB || !startedAt || status.ready || wasReady(pod))
           continue
-        const due = Date.parse(startedAt) + spec.bootSeconds * 1000
+        const report = reports(pod)
+        if (report?.process === 'ended') continue
+        const due = Math.max(Date.parse(startedAt), report?.at ?? 0) + spec.bootSeconds * 1000
         if (due > now()) again = Math.min(again ?? due, due)
         else ask(pod, () => explainWait(pod, set, warnings.get(pod.metadata.uid ?? '')))
       }

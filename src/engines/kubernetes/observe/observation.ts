@@ -3,6 +3,7 @@ import { Cron } from 'croner'
 import type {
   CronRun,
   Demand,
+  LastExit,
   Observation,
   ObservedCron,
   ObservedProcess,
@@ -11,6 +12,7 @@ import type {
   SplitRule,
 } from '../../engine.ts'
 import type { Deployment, Job, Pod, Route } from '../cluster/objects.ts'
+import { isLive } from '../live/lives.ts'
 import { LABEL } from '../names.ts'
 import { sameSplit, WEB, weightedSets } from '../plan.ts'
 import { type Stored, setsOf } from '../stored.ts'
@@ -19,6 +21,7 @@ import {
   isOver,
   isReady,
   isStopping,
+  lastEviction,
   observedProcess,
   type PodContext,
   processNameOf,
@@ -130,10 +133,15 @@ function isSettled(seen: Seen, pods: readonly Pod[]): boolean {
         (status?.status?.replicas ?? 0) === count &&
         (status?.status?.updatedReplicas ?? 0) === count &&
         mine.length === count &&
-        mine.every(isReady)
+        mine.every((pod) => isReady(pod) && isReached(seen, pod))
       )
     }),
   )
+}
+
+/** Its agent has spoken, where it has one: its workspace is there for whoever asks. */
+function isReached({ context }: Seen, pod: Pod): boolean {
+  return !isLive(pod) || context.reports(pod) !== null
 }
 
 function deploymentOf(seen: Seen, set: string, process: string): Deployment | undefined {
@@ -145,7 +153,9 @@ function deploymentOf(seen: Seen, set: string, process: string): Deployment | un
 function observedSet(seen: Seen, id: string, pods: readonly Pod[]): ObservedSet {
   const specs = setsOf(seen.stored).find((set) => set.id === id)?.processes ?? {}
   const mine = pods.filter((pod) => setOf(pod) === id && !isOver(pod))
-  const running = mine.map((pod) => observedProcess(pod, specs[processNameOf(pod)] ?? null, seen.context))
+  const running = mine
+    .map((pod) => observedProcess(pod, specs[processNameOf(pod)] ?? null, seen.context))
+    .map((one) => inPlaceOf(one, lastEviction(pods.filter((pod) => isOf(pod, id, one.process)))))
   const processes = [...running, ...waiting(seen, id, running)].sort((a, b) => (a.id < b.id ? -1 : 1))
   const final = processes.filter(
     ({ problem, state }) =>
@@ -153,6 +163,13 @@ function observedSet(seen: Seen, id: string, pods: readonly Pod[]): ObservedSet 
   )
   const problem = (final.find((one) => one.process === WEB) ?? final[0])?.problem
   return { id, processes, inFlight: mayServe(seen, id) ? 1 : 0, ...(problem ? { problem } : {}) }
+}
+
+const isOf = (pod: Pod, set: string, process: string) => setOf(pod) === set && processNameOf(pod) === process
+
+/** Another pod is made for one that was evicted: it tells why, until it has an end of its own. */
+function inPlaceOf(one: ObservedProcess, evicted: LastExit | null): ObservedProcess {
+  return evicted && !one.lastExit && one.startedAt >= evicted.at ? { ...one, lastExit: evicted } : one
 }
 
 /** Nobody here counts requests: while any may be routed to the set, there may be one under way. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { SidecarReport } from '../../../workspace/sidecar/protocol.ts'
 import type { Pod } from '../cluster/objects.ts'
-import { type Explanation, explanationKey, observedProcess } from './pods.ts'
+import { type Explanation, explanationKey, lastEviction, observedProcess } from './pods.ts'
 import { explainSilence, listeningSockets } from './silence.ts'
 import { imageProblem, lastExitOf, noPods, notReady, unschedulable } from './words.ts'
 
@@ -110,13 +111,14 @@ describe('a pod as a process', () => {
         containerStatuses: [{ name: 'app', ready: false, restartCount: 0, state, ...more }],
       },
     }) as unknown as Pod
-  const see = (one: Pod, explained?: Explanation) =>
+  const see = (one: Pod, explained?: Explanation, report: SidecarReport | null = null) =>
     observedProcess(
       one,
       { bootSeconds: 20 },
       {
         explanations: new Map(explained ? [[explanationKey(one), explained]] : []),
         usage: new Map(),
+        reports: () => report,
         warnings: new Map([['u', 'Readiness probe failed: HTTP probe failed with statuscode: 503']]),
       },
     )
@@ -146,6 +148,31 @@ describe('a pod as a process', () => {
     expect(see(leaving).state).toBe('stopping')
   })
 
+  test('has crashed where its agent says so, although its container lives on, and has no other problem', () => {
+    const one = pod({ running: { startedAt: at } })
+    const told = see(one, undefined, { process: 'ended', exit: 137, at: Date.parse(at) })
+    expect(told).toMatchObject({ state: 'crashed', restarts: 0, lastExit: { signal: 'SIGKILL' } })
+    expect(told).not.toHaveProperty('problem')
+    expect(see(one, undefined, { process: 'begun', exit: null, at: 0 }).state).toBe('starting')
+  })
+
+  test('says what an image lacks that is to follow files', () => {
+    const filling = (terminated: object) => {
+      const one = pod({ waiting: { reason: 'PodInitializing' } })
+      one.status!.initContainerStatuses = [
+        { name: 'fill', ready: false, restartCount: 1, lastState: { terminated } },
+      ] as never
+      return see(one).problem
+    }
+    const noShell = { reason: 'StartError', exitCode: 128, message: 'exec: "sh": executable file not found' }
+    expect(filling(noShell)).toMatchObject({
+      message: 'the image has no sh, which a workspace that follows files needs',
+    })
+    const lacks = 'the image has no setsid, which a workspace that follows files needs\n'
+    expect(filling({ exitCode: 1, message: lacks })).toMatchObject({ message: lacks.trim() })
+    expect(filling({ exitCode: 0 })).toBeUndefined()
+  })
+
   test('is called a crash loop once its last lines are known too', () => {
     const loop = pod(
       { waiting: { reason: 'CrashLoopBackOff' } },
@@ -162,4 +189,29 @@ describe('a pod as a process', () => {
       },
     })
   })
+})
+
+test('a pod that was evicted tells why, and the newest of several counts', () => {
+  const evicted = (message: string, finishedAt: string): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p' },
+    spec: { containers: [] },
+    status: {
+      phase: 'Failed',
+      reason: 'Evicted',
+      message,
+      containerStatuses: [
+        { name: 'app', ready: false, restartCount: 0, state: { terminated: { exitCode: 137, finishedAt } } },
+      ],
+    },
+  })
+  const full = evicted('Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. ', at)
+  const pressed = evicted('The node was low on resource: memory.', '2026-01-01T00:00:00Z')
+  expect(lastEviction([pressed, full])).toEqual({
+    at: '2026-01-02T03:04:05.000Z',
+    reason: 'evicted: it wrote more than 2Gi',
+  })
+  expect(lastEviction([pressed])?.reason).toBe('evicted: The node was low on resource: memory.')
+  expect(lastEviction([])).toBeNull()
 })

@@ -1,8 +1,18 @@
 /** Pods as processes: state, restarts, how they ended, and what is wrong in words for a developer. Pure. */
+import type { SidecarReport } from '../../../workspace/sidecar/protocol.ts'
 import type { LastExit, ObservedProcess, Problem, ProcessState } from '../../engine.ts'
 import type { ContainerState, ContainerStatus, Pod } from '../cluster/objects.ts'
 import { LABEL } from '../names.ts'
-import { crashLoop, imageProblem, lastExitOf, notReady, startProblem, unschedulable } from './words.ts'
+import {
+  crashLoop,
+  evictedFor,
+  fillProblem,
+  imageProblem,
+  lastExitOf,
+  notReady,
+  startProblem,
+  unschedulable,
+} from './words.ts'
 
 /** What had to be asked for, by `explanationKey`. */
 export type Explanations = ReadonlyMap<string, Explanation>
@@ -18,6 +28,8 @@ export interface PodContext {
   usage: ReadonlyMap<string, { cpuPercent: number; memoryBytes: number }>
   /** The newest warning about the pod, by its uid. */
   warnings: ReadonlyMap<string, string>
+  /** What the agent beside a process says that starts anew in place. */
+  reports: (pod: Pod) => SidecarReport | null
 }
 
 /** Ends in a row, soon after the start, that are called a crash loop. Kubernetes pauses from the second one on. */
@@ -79,20 +91,28 @@ export function observedProcess(
 ): ObservedProcess {
   const status = statusOf(pod)
   const explained = context.explanations.get(explanationKey(pod))
-  const lastExit = status ? lastExitOfStatus(pod, status) : undefined
-  const problem = problemOf(pod, status, explained, lastExit, context, spec)
+  const inPlace = endInPlace(context.reports(pod))
+  const lastExit = inPlace ?? (status ? lastExitOfStatus(pod, status) : undefined)
+  // It waits for the next change, and what it wrote is in its log.
+  const problem = inPlace ? undefined : problemOf(pod, status, explained, lastExit, context, spec)
   const usage = context.usage.get(pod.metadata.name)
   return {
     id: instanceName(pod, status?.restartCount ?? 0),
     process: processNameOf(pod),
     set: setOf(pod),
-    state: stateOf(pod, status, explained),
+    state: inPlace && !isStopping(pod) ? 'crashed' : stateOf(pod, status, explained),
     startedAt: startedAt(pod, status),
     restarts: status?.restartCount ?? 0,
     ...(usage ?? {}),
     ...(lastExit ? { lastExit } : {}),
     ...(problem ? { problem } : {}),
   }
+}
+
+/** How a process ended whose container lives on, and starts it again with the next change. */
+export function endInPlace(report: SidecarReport | null): LastExit | null {
+  if (report?.process !== 'ended') return null
+  return lastExitOf({ exitCode: report.exit ?? 0, finishedAt: new Date(report.at).toISOString() }, undefined)
 }
 
 function stateOf(pod: Pod, status: ContainerStatus | null, explained: Explanation | undefined): ProcessState {
@@ -124,7 +144,7 @@ function problemOf(
     if (explained.problem) return explained.problem
     return crashLoop(name, (status?.restartCount ?? 0) + 1, lastExit, explained.lastLines ?? [])
   }
-  const image = imageProblem(waiting, pod.spec.containers[0]?.image)
+  const image = imageProblem(waiting, pod.spec.containers[0]?.image) ?? beforehand(pod)
   if (image) return image
   const start = startProblem(name, waiting ?? status?.lastState?.waiting)
   if (start) return start
@@ -137,6 +157,30 @@ function problemOf(
     if (wasReady(pod) && spec) return notReady(context.warnings.get(pod.metadata.uid ?? ''))
   }
   return undefined
+}
+
+/** What has to be there before the app can begin, and is not. */
+function beforehand(pod: Pod): Problem | null {
+  for (const { name, state, lastState } of pod.status?.initContainerStatuses ?? []) {
+    const image = pod.spec.initContainers?.find((one) => one.name === name)?.image
+    const found = imageProblem(state?.waiting, image) ?? fillProblem(name, state, lastState)
+    if (found) return found
+  }
+  return null
+}
+
+/** How the newest of those ended that were put out of their node; null where none was. */
+export function lastEviction(pods: readonly Pod[]): LastExit | null {
+  const ends = pods
+    .filter(({ status }) => status?.phase === 'Failed' && status.reason === 'Evicted')
+    .map((pod) => evictedFor(pod.status?.message ?? '', endedAt(pod)))
+    .sort((one, other) => (one.at < other.at ? 1 : -1))
+  return ends[0] ?? null
+}
+
+function endedAt({ metadata, status }: Pod): string {
+  const ends = (status?.containerStatuses ?? []).flatMap((one) => one.state?.terminated?.finishedAt ?? [])
+  return new Date(ends.sort().at(-1) ?? status?.startTime ?? metadata.creationTimestamp ?? 0).toISOString()
 }
 
 function lastExitOfStatus(pod: Pod, status: ContainerStatus): LastExit | undefined {

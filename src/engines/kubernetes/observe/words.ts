@@ -31,6 +31,13 @@ export function lastExitOf(
   return { code: ended.exitCode, at, reason: `exited with code ${ended.exitCode}` }
 }
 
+/** Why a whole pod was ended, e.g. `Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. `. */
+export function evictedFor(message: string, at: string): LastExit {
+  const limit = /ephemeral.*storage usage exceeds .*?(\d\w*)\.?\s*$/.exec(message)?.[1]
+  const why = limit ? `it wrote more than ${limit}` : shortened(message || 'its node needed the room')
+  return { at, reason: `evicted: ${why}` }
+}
+
 export function crashLoop(
   name: string,
   ends: number,
@@ -80,6 +87,25 @@ export function startProblem(name: string, waiting: ContainerState['waiting']): 
     }
   }
   return null
+}
+
+/** Why the workspace of a set that follows files could not be made ready, or null. */
+export function fillProblem(
+  name: string,
+  state: ContainerState | undefined,
+  last: ContainerState | undefined,
+): Problem | null {
+  const ended = state?.terminated ?? last?.terminated
+  if (name !== 'fill' || (ended?.exitCode ?? 0) === 0) return null
+  const isWithoutShell = ended?.reason === 'StartError' || ended?.reason === 'ContainerCannotRun'
+  const said = ended?.message || `the workspace could not be filled: it ended with ${ended?.exitCode}`
+  return {
+    code: 'start-failed',
+    message: isWithoutShell
+      ? 'the image has no sh, which a workspace that follows files needs'
+      : shortened(said),
+    hint: 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any',
+  }
 }
 
 export function unschedulable(message: string, requests: Record<string, string> | undefined): Problem {

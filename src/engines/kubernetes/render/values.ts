@@ -32,6 +32,7 @@ const JOB_GRACE_SECONDS = 5
 
 export function chartValues(stored: Stored, around: Surroundings, ways: Ways): object {
   const { desired, target } = stored
+  const { domains = [] } = desired
   return {
     ...commonValues(stored, around),
     sets: Object.fromEntries(
@@ -50,7 +51,10 @@ export function chartValues(stored: Stored, around: Surroundings, ways: Ways): o
     route: {
       // Hosts of a space lead to the router, which knows them all.
       hostnames:
-        around.domain === null || target.space !== undefined ? [] : [`${target.app}.${around.domain}`],
+        around.domain === null || target.space !== undefined
+          ? domains.map(({ host }) => host)
+          : [`${target.app}.${around.domain}`, ...domains.map(({ host }) => host)],
+      certificates: [...new Set(domains.flatMap(({ certificate }) => certificate ?? []))].sort(),
       gateways: around.gateways,
       closed: desired.closed,
       ...(ways.edge === null ? {} : { through: ways.edge }),
@@ -98,7 +102,7 @@ function commonValues({ target }: Stored, { platform, values }: Surroundings): R
   }
 }
 
-function setValues({ image, release, config, needs, foreign }: StoredSet): Record<string, unknown> {
+function setValues({ image, release, config, needs, foreign, live }: StoredSet): Record<string, unknown> {
   return {
     image,
     release,
@@ -106,6 +110,7 @@ function setValues({ image, release, config, needs, foreign }: StoredSet): Recor
     needs: needs.filter((need) => need !== 'postgres'),
     ...(foreign && { port: foreign.port, user: foreign.user }),
     ...(foreign?.group !== undefined && { group: foreign.group }),
+    ...(live && { live: { agent: live.agent, command: live.command } }),
   }
 }
 
@@ -125,6 +130,7 @@ function processValues(set: StoredSet, restarts: Record<string, number>): object
         bootSeconds: spec.bootSeconds,
         graceSeconds: spec.graceSeconds,
         ...(restarts[name] ? { restart: restarts[name] } : {}),
+        ...(set.live?.reloading.includes(name) ? { reloads: true } : {}),
         ...resourceValues(spec),
       },
     ]),

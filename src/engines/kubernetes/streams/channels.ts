@@ -10,8 +10,15 @@ export interface ChannelMessage {
   data: Buffer
 }
 
-export function send(socket: WebSocket, channel: number, data: Uint8Array): void {
-  if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), data]))
+/** `done` is told once it has left, or could not: who waits for it never sends more than the line takes. */
+export function send(
+  socket: WebSocket,
+  channel: number,
+  data: Uint8Array,
+  done: (error?: Error | null) => void = () => {},
+): void {
+  if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), data]), done)
+  else done(new Error('the connection is closed'))
 }
 
 export function closeInput(socket: WebSocket): void {

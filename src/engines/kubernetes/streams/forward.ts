@@ -1,13 +1,52 @@
 /** A stream to a port of a pod, as kubectl's port-forward opens it. */
 import { Duplex } from 'node:stream'
+import { TowError } from '../../../api/errors.ts'
+import type { ForwardPort, Target } from '../../engine.ts'
 import type { Cluster } from '../cluster/connect.ts'
 import { objectPath } from '../cluster/kinds.ts'
+import type { Pod } from '../cluster/objects.ts'
+import { noSet } from '../messages.ts'
+import { isOver, isReady, isStopping, processNameOf, setOf } from '../observe/pods.ts'
 import { messages, send } from './channels.ts'
 
 /** Two channels per port, data and errors; the first message of each repeats the number of the port. */
 const DATA = 0
 const ERROR = 1
 const PROTOCOL = 'v4.channel.k8s.io'
+
+interface ForwardOrder {
+  target: Target
+  set: string
+  process: string
+  port: ForwardPort
+}
+
+/** To a pod that is ready, else to one that has begun: a debugger is asked for also while nothing answers yet. */
+export async function forward(cluster: Cluster, pods: readonly Pod[], order: ForwardOrder): Promise<Duplex> {
+  const { target, set, process, port } = order
+  const ofSet = pods.filter((pod) => setOf(pod) === set && !isStopping(pod) && !isOver(pod))
+  if (ofSet.length === 0) throw noSet(target, set)
+  const candidates = ofSet.filter((pod) => processNameOf(pod) === process)
+  const pod = candidates.find(isReady) ?? candidates[0]
+  if (!pod) throw new TowError('NOT_FOUND', `no ${process} of ${set} runs`)
+  const number = typeof port === 'number' ? port : toldPort(pod, port === 'given' ? 'PORT' : 'TOW_DEBUG_PORT')
+  if (number === null) throw noPort(order)
+  return forwardToPod(cluster, pod.metadata.name, number)
+}
+
+/** As the container finds it in its environment. */
+function toldPort(pod: Pod, name: string): number | null {
+  const app = pod.spec.containers.find((one) => one.name === 'app')
+  return Number(app?.env?.find((one) => one.name === name)?.value) || null
+}
+
+function noPort({ set, process, port }: ForwardOrder): TowError {
+  return port === 'debug'
+    ? new TowError('REFUSED', `${process} of ${set} follows no files, so it has no port for a debugger`, {
+        hint: 'tow dev --debug',
+      })
+    : new TowError('BAD_INPUT', `${process} of ${set} was given no port: name one`)
+}
 
 export async function forwardToPod(cluster: Cluster, pod: string, port: number): Promise<Duplex> {
   const query = new URLSearchParams({ ports: String(port) })
@@ -19,8 +58,7 @@ export async function forwardToPod(cluster: Cluster, pod: string, port: number):
     allowHalfOpen: false,
     read: () => socket.resume(),
     write(chunk: Buffer, _encoding, done) {
-      send(socket, DATA, chunk)
-      done()
+      send(socket, DATA, chunk, done)
     },
     destroy(error, done) {
       socket.terminate()

@@ -96,7 +96,10 @@ export async function createAccess(options: AccessOptions) {
   const feature = {
     name: 'access',
     migrations,
-    routes: accessRoutes({ database, clock, people, teams, tokens, revokeAll }),
+    routes: accessRoutes({
+      ...{ database, clock, people, teams, tokens, revokeAll },
+      appsOf: options.appsOf,
+    }),
     /** Whoever started the platform is known like everybody else, so that teams and tokens can be theirs. */
     async start() {
       if (await findPrincipal(database.db, person)) return

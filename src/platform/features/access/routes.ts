@@ -3,7 +3,8 @@ import type { Change, Database } from '../../kernel/database.ts'
 import { operations } from '../../kernel/operations.ts'
 import { refusals } from './messages.ts'
 import type { People } from './people.ts'
-import type { Teams } from './teams.ts'
+import { whoMay } from './rules.ts'
+import type { Teams, TeamsOptions } from './teams.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface RoutesOptions {
@@ -14,9 +15,10 @@ export interface RoutesOptions {
   tokens: Tokens
   /** Ends every token and session; answers with the names of the tokens. */
   revokeAll: (change: Change, principal: string) => Promise<string[]>
+  appsOf: TeamsOptions['appsOf']
 }
 
-export function accessRoutes({ database, clock, people, teams, tokens, revokeAll }: RoutesOptions) {
+export function accessRoutes({ database, clock, people, teams, tokens, revokeAll, appsOf }: RoutesOptions) {
   const { access, people: ofPeople, teams: ofTeams, tokens: ofTokens } = operations
   const { db } = database
   const inHours = (hours: number) => new Date(clock.now().getTime() + hours * 3_600_000)
@@ -36,6 +38,14 @@ export function accessRoutes({ database, clock, people, teams, tokens, revokeAll
     },
     people: {
       list: ofPeople.list.handler(() => people.list(db)),
+      whoMay: ofPeople.whoMay.handler(async ({ input: { places } }) => {
+        const [all, apps] = await Promise.all([people.list(db), appsOf(db)])
+        const owners = new Map(apps.map(({ name, owner }) => [name, owner]))
+        return places.map(({ app, environment }) => {
+          const thing = { app, owner: owners.get(app) ?? null, environment }
+          return { app, environment, people: whoMay(all, 'app:change', thing) }
+        })
+      }),
       add: ofPeople.add.handler(({ input, context: { actor } }) =>
         database.change(actor, (change) => people.add(change, actor, input)),
       ),

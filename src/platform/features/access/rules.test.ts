@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ScopedPermission } from '../../../api/operation.ts'
 import { type Grant, ROLES } from '../../../api/roles.ts'
-import { lackOf, narrow, permits, type Touched } from './rules.ts'
+import { lackOf, narrow, permits, type Touched, whoMay } from './rules.ts'
 
 const grant: fc.Arbitrary<Grant> = fc.record({
   role: fc.constantFrom(...ROLES),
@@ -17,6 +17,27 @@ const touched: fc.Arbitrary<Touched> = fc.record({
   environment: fc.constantFrom('stage', 'prod'),
 })
 const credential = { kind: 'token', name: 'ci', expiresAt: null } as const
+
+describe('who may change an app', () => {
+  const person = (name: string, role: Grant['role'], environment: string | null, teams: string[] = []) => ({
+    ...{ name, kind: 'person' as const, teams },
+    roles: [{ role, environment }],
+  })
+  const all = [
+    person('zoe', 'developer', 'prod', ['red']),
+    person('ann', 'operator', 'prod'),
+    person('bob', 'developer', null, ['blue']),
+    person('cat', 'developer', 'stage', ['red']),
+    person('dan', 'viewer', null, ['red']),
+    { ...person('ci', 'administrator', null), kind: 'machine' as const },
+  ]
+  const thing = { app: 'missions', owner: 'red', environment: 'prod' }
+
+  test('is its team as far as its roles reach, and then whoever operates the environment; no machine', () => {
+    expect(whoMay(all, 'app:change', thing)).toEqual(['zoe', 'ann'])
+    expect(whoMay(all, 'app:change', { ...thing, owner: null })).toEqual(['ann', 'bob', 'zoe'])
+  })
+})
 
 describe('a narrowed token', () => {
   test('may in an environment what both it and its principal may, and nothing else', () => {

@@ -77,6 +77,20 @@ export function lackOf(
   return { lacks: 'team', team: owner }
 }
 
+/** Names of those who lack nothing for it: those of the team that owns the app first. */
+export function whoMay(
+  all: readonly Pick<Principal, 'name' | 'kind' | 'roles' | 'teams'>[],
+  permission: ScopedPermission,
+  thing: Touched,
+): string[] {
+  const isOfTeam = ({ teams }: Pick<Principal, 'teams'>) =>
+    thing.owner !== null && teams.includes(thing.owner)
+  return all
+    .filter((one) => one.kind === 'person' && lackOf(one, permission, thing) === null)
+    .sort((one, other) => Number(isOfTeam(other)) - Number(isOfTeam(one)) || (one.name < other.name ? -1 : 1))
+    .map(({ name }) => name)
+}
+
 /** What a token that was narrowed to `given` may do for whoever holds `own`: what both say, never more than either. */
 export function narrow(own: readonly Grant[], given: readonly Grant[]): Grant[] {
   const both = own.flatMap((one) =>

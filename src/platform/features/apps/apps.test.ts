@@ -30,7 +30,8 @@ beforeAll(async () => {
     }),
   })
   const { releases, rollouts } = control
-  const why = createWhy({ database, engines, apps, order, releases, rollouts })
+  const domains = { list: async () => [] }
+  const why = createWhy({ database, engines, apps, order, releases, rollouts, domains })
   server = await serveForTest({ database, routes: { ...apps.routes, ...why.routes } })
 })
 afterAll(async () => {

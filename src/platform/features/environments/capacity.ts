@@ -22,7 +22,9 @@ export function capacityOf(
   const sum = <Item>(items: readonly Item[], of: (item: Item) => number) =>
     items.reduce((total, item) => total + of(item), 0)
   const running = observed.flatMap(({ sets }) => sets.flatMap(({ processes }) => processes))
-  const isMeasured = running.some((one) => one.cpuPercent !== undefined || one.memoryBytes !== undefined)
+  const isMeasured =
+    running.length === 0 ||
+    running.some((one) => one.cpuPercent !== undefined || one.memoryBytes !== undefined)
   const isSilent = ({ cpuMillis, memoryMegabytes }: (typeof wanted)[number]) =>
     cpuMillis === undefined || memoryMegabytes === undefined
   return {

@@ -20,7 +20,12 @@ export interface AppDeclaration {
     variables: Record<string, VariableSpec>
     needs: string[]
   }
-  dev: { command?: string; ignore: string[] }
+  dev: {
+    command?: string
+    sync?: string[]
+    restart?: boolean | string[]
+    ignore: string[]
+  }
   /** How many of each process to start with; no part of a release. */
   counts: Record<string, number>
   /** By environment, then process. */

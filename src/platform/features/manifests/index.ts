@@ -4,7 +4,7 @@
  * language implies comes from the builder's plan.
  */
 export type { AppDeclaration, DeclaredProcess, Manifests, Problem } from './declaration.ts'
-export { followingOf } from './following.ts'
+export { developed, followingOf } from './following.ts'
 export { countsOf, runSpecOf } from './merge.ts'
 export { isName, toName } from './names.ts'
 export { isManifestPath, type ManifestInput, readManifests } from './read.ts'

@@ -172,7 +172,10 @@ function declarationOf(
       variables: mapValues(app.env ?? {}, variableOf),
       needs: [...new Set(app.needs ?? [])],
     },
-    dev: { ...present({ command: app.dev?.command }), ignore: app.dev?.ignore ?? [] },
+    dev: {
+      ...present({ command: app.dev?.command, sync: app.dev?.sync, restart: app.dev?.restart }),
+      ignore: app.dev?.ignore ?? [],
+    },
     counts,
     perEnvironment: {},
     sources: [file],

@@ -88,6 +88,12 @@ export function createDatabases({ database, clock, config, postgresFor }: NeedsO
     }
   }
 
+  async function present(of: OfApp): Promise<DatabaseRow> {
+    const row = await findDatabase(database.db, of)
+    if (!row || row.state === 'dropping') throw refusals.noDatabase(of, null)
+    return row
+  }
+
   return {
     /** Its URL, after seeing that the app can enter. Safe to repeat after any crash. */
     async ensure(of: OfApp): Promise<string> {
@@ -106,9 +112,13 @@ export function createDatabases({ database, clock, config, postgresFor }: NeedsO
       return url
     },
     async url(of: OfApp): Promise<string> {
-      const row = await findDatabase(database.db, of)
-      if (!row || row.state === 'dropping') throw refusals.noDatabase(of, null)
-      return (await urlOf(row, await server(of))).url
+      return (await urlOf(await present(of), await server(of))).url
+    },
+    /** Where the server that has it listens. */
+    async address(of: OfApp): Promise<{ host: string; port: number }> {
+      await present(of)
+      const { hostForApps: host, portForApps: port } = await server(of)
+      return { host, port }
     },
     /** Drops what is marked so; the row goes last, so that a crash repeats it. */
     async finishDropping(row: DatabaseRow): Promise<void> {

@@ -3,13 +3,16 @@
  * per app and environment; `<OTHER_APP>_URL` from the engine. What is given is worked out when processes start, so it
  * is part of no release. It starts no server itself and keeps data until someone confirms by name that it may go.
  */
+import type { FastifyInstance } from 'fastify'
 import type { Engine } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import { mountStreams } from '../../kernel/http/streams.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import { type Config, keyOfNeed } from '../config/index.ts'
 import { createDatabases } from './databases.ts'
+import { databaseDoor } from './door.ts'
 import type { Refusal } from './messages.ts'
 import { needRoutes } from './routes.ts'
 import { judgeNeeds } from './rules.ts'
@@ -114,6 +117,7 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
     name: 'needs',
     migrations,
     routes: needRoutes(options, databases),
+    mount: (server: FastifyInstance) => mountStreams(server, [databaseDoor(databases)]),
     ...needs,
     async start() {
       loop = startLoop({

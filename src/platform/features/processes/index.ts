@@ -10,10 +10,12 @@ import type { Engine, Observation, Target } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import { mountStreams } from '../../kernel/http/streams.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { Releases } from '../releases/index.ts'
 import { type Rollouts, type TargetRow, within } from '../rollouts/index.ts'
 import { adoptedCounts, asDifference } from './drift.ts'
+import { createForwards } from './forwards.ts'
 import { followLogs } from './logs.ts'
 import { processList, samplesOf } from './rules.ts'
 import { createRuns, type SpaceCopies } from './runs.ts'
@@ -42,6 +44,7 @@ const DAY_MS = 24 * 3_600_000
 export function createProcesses(options: ProcessesOptions) {
   const { database, clock, engines, releases, rollouts, spaces, onError } = options
   const runs = createRuns({ database, clock, engines, rollouts, spaces, onError })
+  const forwards = createForwards(options)
   const controller = new AbortController()
 
   async function requireTarget(app: string, environment: string): Promise<TargetRow> {
@@ -124,15 +127,17 @@ export function createProcesses(options: ProcessesOptions) {
       settleDrift: operations.processes.settleDrift.handler(async ({ input, context: { actor } }) => {
         const { app, environment, choice } = input
         const differences = await compare(app, environment)
-        if (differences.length === 0) return { differences }
+        if (differences.length === 0) return { differences, counts: {} }
         const counts = choice === 'adopt' ? adoptedCounts(input, differences) : null
-        await database.change(actor, async (change) => {
+        return database.change(actor, async (change) => {
           if (counts) {
             const reason = 'adopted: it was changed past Towpath'
-            await rollouts.scale(change, { app, environment, counts, reason, by: actor.name })
-          } else await rollouts.reapply(change, app, environment, differences.length)
+            const told = await rollouts.scale(change, { app, environment, counts, reason, by: actor.name })
+            return { differences, counts: told }
+          }
+          await rollouts.reapply(change, app, environment, differences.length)
+          return { differences, counts: {} }
         })
-        return { differences }
       }),
       logs: operations.processes.logs.handler(async function* ({ input, context: { signal }, lastEventId }) {
         const { app, environment, space, ...query } = input
@@ -149,6 +154,11 @@ export function createProcesses(options: ProcessesOptions) {
         )
         void runs.start(run.id)
         return run
+      }),
+      forward: operations.processes.forward.handler(async ({ input, context: { actor } }) => {
+        const { process, port } = input
+        await forwards.announce(actor, { target: placeOf(input), process, port })
+        return { process, port }
       }),
       getRun: operations.processes.getRun.handler(async ({ input: { id } }) => asRun(await runs.current(id))),
       listRuns: operations.processes.listRuns.handler(async ({ input: { app, environment, space = null } }) =>
@@ -167,7 +177,10 @@ export function createProcesses(options: ProcessesOptions) {
     name: 'processes',
     migrations,
     routes,
-    mount: (server: FastifyInstance) => mountTerminals(server, { runs, engines, onError }),
+    mount(server: FastifyInstance) {
+      mountTerminals(server, { runs, engines, onError })
+      mountStreams(server, forwards.doors)
+    },
     start: runs.begin,
     /** What somebody changed of what serves, past Towpath. */
     compare,

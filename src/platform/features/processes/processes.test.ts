@@ -22,7 +22,7 @@ async function open() {
     engines: async () => control.engine,
     releases: control.releases,
     rollouts: control.rollouts,
-    spaces: { copy: nowhere, jobSet: nowhere, restart: nowhere },
+    spaces: { copy: nowhere, environmentOf: nowhere, jobSet: nowhere, restart: nowhere },
     onError: (error) => control.errors.push(error),
   })
   await processes.start()
@@ -333,7 +333,10 @@ describe('what somebody changed past Towpath', () => {
   it('is nothing where nothing differs, and nothing is told', async () => {
     const before = await lastKind()
     for (const choice of ['mend', 'adopt'] as const)
-      expect(await server.client.processes.settleDrift({ ...OF_APP, choice })).toEqual({ differences: [] })
+      expect(await server.client.processes.settleDrift({ ...OF_APP, choice })).toEqual({
+        differences: [],
+        counts: {},
+      })
     expect(await lastKind()).toBe(before)
   })
 })

@@ -30,6 +30,7 @@ export interface SpaceCopies {
     app: string,
     environment: string,
   ): Promise<{ run: RunSpec; revision: number; wanted: string; with_crons: boolean }>
+  environmentOf(db: Queries | Within, space: string): Promise<string>
   jobSet(space: string, app: string): Promise<Omit<DesiredSet, 'processes'>>
   /** Names of the processes that start anew. */
   restart(change: Change, space: string, app: string): Promise<string[]>

@@ -15,6 +15,7 @@ import { maintain } from './maintain.ts'
 import { notFound } from './messages.ts'
 import { overview } from './overview.ts'
 import { wantedCounts } from './plan.ts'
+import { publish } from './publish.ts'
 import { createReconcile } from './reconcile.ts'
 import { rolloutRoutes } from './routes.ts'
 import { isOver } from './state.ts'
@@ -37,6 +38,7 @@ export { refusedFor } from './deliver.ts'
 export type { DesiredMaker } from './desired.ts'
 export type { Place } from './journal.ts'
 export { isWorthAnotherTry, type Looked } from './reconcile.ts'
+export { setId } from './state.ts'
 export { within } from './within.ts'
 export { startWorkers } from './workers.ts'
 export type { TargetRow }
@@ -186,6 +188,7 @@ export function createRollouts(options: RolloutsOptions) {
     restart: changes.restart,
     reapply: changes.reapply,
     maintain,
+    publish,
     abort: changes.abort,
     retry: changes.retry,
     remove: changes.remove,

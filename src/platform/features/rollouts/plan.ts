@@ -52,8 +52,12 @@ export function steadyPlan(release: ReleaseFacts | null, target: TargetState): P
 }
 
 /** What people asked for beside releases and counts: every plan carries it on. */
-export function askedByHand({ restarts, maintenance }: Plan): Pick<Plan, 'restarts' | 'maintenance'> {
-  return { restarts, ...(maintenance ? { maintenance } : {}) }
+export function askedByHand({
+  restarts,
+  maintenance,
+  domains,
+}: Plan): Omit<Plan, 'sets' | 'weights' | 'crons'> {
+  return { restarts, ...(maintenance ? { maintenance } : {}), ...(domains ? { domains } : {}) }
 }
 
 export function plannedCounts(plan: Plan, release: number): Record<string, number> {
@@ -69,10 +73,20 @@ export function samePlan(one: Plan, other: Plan): boolean {
   return (
     one.crons === other.crons &&
     one.maintenance?.message === other.maintenance?.message &&
+    sameDomains(one.domains, other.domains) &&
     sameNumbers(one.weights, other.weights) &&
     sameNumbers(one.restarts, other.restarts) &&
     one.sets.length === other.sets.length &&
     one.sets.every((set) => other.sets.some((candidate) => sameSet(set, candidate)))
+  )
+}
+
+function sameDomains(one: Plan['domains'] = [], other: Plan['domains'] = []): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ host, certificate }) =>
+      other.some((candidate) => candidate.host === host && candidate.certificate === certificate),
+    )
   )
 }
 

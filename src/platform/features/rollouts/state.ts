@@ -5,7 +5,7 @@
 import type { RunSpec } from '../../../api/app-spec.ts'
 import type { ReleaseSummary } from '../../../api/releases.ts'
 import type { Rollout } from '../../../api/rollouts.ts'
-import type { JobStatus, Observation, Problem } from '../../../engines/engine.ts'
+import type { JobStatus, Observation, Problem, WantedDomain } from '../../../engines/engine.ts'
 
 export type Phase = Rollout['phase']
 export type Outcome = 'failed' | 'aborted' | 'superseded'
@@ -30,6 +30,8 @@ export interface Plan {
   restarts: Record<string, number>
   /** Nobody comes in from outside, and why. */
   maintenance?: { message: string }
+  /** Names of its own that it answers to. */
+  domains?: WantedDomain[]
 }
 
 export interface Override {

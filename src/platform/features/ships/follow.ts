@@ -83,6 +83,7 @@ async function* newsOf(
     name: step.name,
     milliseconds: step.endedAt === null ? null : Date.parse(step.endedAt) - Date.parse(step.startedAt),
     reused: step.reused,
+    because: step.because ?? null,
   })
   while (at[1] < steps.length || (at[2] < steps.length && steps[at[2]]!.endedAt !== null)) {
     const step = steps[at[2]]!

@@ -7,6 +7,7 @@ import type { Actor } from '../../kernel/actor.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Content } from '../content/index.ts'
+import { developed } from '../manifests/index.ts'
 import type { AdvanceOptions } from './advance.ts'
 import { chooseApps, detectApps } from './detect.ts'
 import { adoptImage, imageApp } from './image.ts'
@@ -47,7 +48,10 @@ export async function startShip(
   const { database, content, builds, clock, ports } = options
   const manifests = await detectApps(database.db, content, input.tree, input.folderName)
   const { image } = input
-  const apps = image ? [imageApp(manifests, image.reference, input.apps)] : chooseApps(manifests, input.apps)
+  const chosen = image
+    ? [imageApp(manifests, image.reference, input.apps)]
+    : chooseApps(manifests, input.apps)
+  const apps = chosen.map((app) => (input.space?.live?.[app.name] ? developed(app) : app))
   if (input.space) await ports.spaces.require(await targetOf(database.db, ports, input))
   // Its registry is asked before anything is written: a transaction waits for nobody.
   const adopted =

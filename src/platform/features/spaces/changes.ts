@@ -2,7 +2,7 @@
 import { nearest } from '../../../api/nearest.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import type { Change } from '../../kernel/database.ts'
-import { applyOverrides, type Overrides, placesOf } from './config.ts'
+import { applyOverrides, type Overrides, placesOf, versionsOf } from './config.ts'
 import type { SpacesOptions } from './index.ts'
 import { refusals, said } from './messages.ts'
 import { turn } from './meter.ts'
@@ -358,6 +358,7 @@ export function createChanges(options: SpacesOptions) {
         const isRunning = row.wanted === 'running'
         await update(change, row, {
           ...{ plain, secrets, revision: await nextRevision(change, space) },
+          overrides: await versionsOf(change.db, name, row.app),
           generation: row.wanted === 'stopped' ? row.generation : row.generation + 1,
           ...(isRunning && {
             awake_at: new Date(now()),

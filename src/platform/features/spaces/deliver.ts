@@ -10,7 +10,7 @@ import type { Change } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Access } from '../access/index.ts'
 import { reservedReason } from '../config/index.ts'
-import { applyOverrides } from './config.ts'
+import { applyFile, applyOverrides, dropGiven, versionsOf } from './config.ts'
 import type { SpacesOptions } from './index.ts'
 import { refusals, said } from './messages.ts'
 import { emptyMeter, turn } from './meter.ts'
@@ -144,6 +144,10 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     for (const [app, set] of Object.entries(request.config ?? {})) {
       await applyOverrides(change, { options, space, app, set, unset: [], by: actor.name })
     }
+    for (const app of request.apps) {
+      const values = request.fromFile?.[app]
+      if (values) await applyFile(change, { options, space, app, values, by: actor.name })
+    }
     const { with: processes, crons, release, live } = request
     return { name, with: processes, crons, release, ...(live ? { live } : {}) }
   }
@@ -183,15 +187,21 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
   ): Promise<{ refusals: Refusal[]; below: ReturnType<typeof configBelow> }> {
     const { app, environment, run, into } = asked
     const injected = options.injectedNames(run.needs)
-    const own = (await listOverrides(change.db, into.name, app)).map(({ key }) => key)
-    const below = configBelow(run, await options.present(change.db, { app, environment }), injected, own)
+    const overrides = await listOverrides(change.db, into.name, app)
+    const present = await options.present(change.db, { app, environment })
+    const below = configBelow(
+      run,
+      present,
+      injected,
+      overrides.map(({ key }) => key),
+    )
     const found: Refusal[] = below.missing.map((key) => {
       const { description, secret = false } = run.variables[key] ?? {}
       return refusals.missing(app, into.name, key, description, secret)
     })
-    for (const key of own) {
+    for (const { key, from_file } of overrides) {
       const reason = reservedReason(key, run.needs)
-      if (reason) found.push(refusals.reserved(key, reason))
+      if (reason && !from_file) found.push(refusals.reserved(key, reason))
     }
     found.push(...(await options.refusedNeeds(change.db, app, environment, run.needs, together)))
     const names = Object.keys(run.processes)
@@ -220,6 +230,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     if (space.removing) throw refusals.leaving(into.name)
     const { below } = await look(change, delivery, together)
     const generated = below.generate.map((key) => [key, { value: newSecret(), secret: true }])
+    await dropGiven(change, { options, space, app, by: PLATFORM.name, run })
     await applyOverrides(change, {
       ...{ options, space, app, unset: [], by: PLATFORM.name, run },
       set: Object.fromEntries(generated),
@@ -234,6 +245,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       ...{ space: space.name, app, environment, artifact: content.digest, run, counts },
       ...{ with_processes: into.with, with_crons: into.crons, live: into.live?.[app] ?? null },
       ...{ origin, tree, path, context, plain: below.plain, secrets: below.secrets },
+      overrides: await versionsOf(change.db, space.name, app),
       ...{ by, delivered_at: at, revision, wanted: 'running', awake_at: at, meter },
       command: into.release && run.releaseCommand !== undefined ? 'owed' : 'none',
       generation: (before?.generation ?? 0) + 1,
@@ -281,6 +293,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
           live: delivery.into.live?.[delivery.app] ?? null,
         },
         ...{ plain: below.plain, secrets: below.secrets },
+        overrides: await versionsOf(change.db, delivery.into.name, delivery.app),
         ...{ with_processes: delivery.into.with, with_crons: delivery.into.crons },
       }
       const isSame = Object.entries(asks).every(([key, value]) =>

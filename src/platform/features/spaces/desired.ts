@@ -3,8 +3,10 @@
  * before, and kept nowhere. How traffic comes to it is said here alone.
  */
 import type { Artifact, RunSpec } from '../../../api/app-spec.ts'
-import type { Desired, DesiredSet } from '../../../engines/engine.ts'
+import type { LiveApp } from '../../../api/spaces.ts'
+import type { Desired, DesiredSet, LiveSet } from '../../../engines/engine.ts'
 import type { Queries } from '../../kernel/database.ts'
+import { debuggedProcesses } from './debugging.ts'
 import type { Vault } from './index.ts'
 import { refusals, said } from './messages.ts'
 import { countsNow, defaultsOf, setOf } from './rules.ts'
@@ -24,6 +26,13 @@ export interface DesiredDependencies {
   ): Promise<Record<string, string>>
   /** As in the environment: the same database, the same addresses. */
   needs(app: string, environment: string, needs: RunSpec['needs']): Promise<Record<string, string>>
+}
+
+/** How the engine is to run it. */
+function liveSet(live: LiveApp, run: RunSpec, { runtime }: Artifact): LiveSet {
+  const { commands, reloading } = live
+  const debugged = debuggedProcesses(run, live, runtime.name)?.commands
+  return { commands: { ...commands, ...debugged }, reloading }
 }
 
 const CRON_GRACE_SECONDS = 30
@@ -61,7 +70,7 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
         TOW_SPACE: space.name,
         TOW_RELEASE: setOf(row),
       },
-      ...(live ? { live } : {}),
+      ...(live ? { live: liveSet(live, run, content) } : {}),
     }
   }
 

@@ -11,6 +11,7 @@ import type { Tree } from '../../../trees/tree.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
+import { mountStreams } from '../../kernel/http/streams.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
 import type { Access } from '../access/index.ts'
 import type { Config } from '../config/index.ts'
@@ -19,7 +20,7 @@ import { startWorkers, within } from '../rollouts/index.ts'
 import { createChanges } from './changes.ts'
 import { createDeliver } from './deliver.ts'
 import { createDesiredMaker } from './desired.ts'
-import { mountWorkspaces } from './door.ts'
+import { workspaceDoor } from './door.ts'
 import { createInvitations } from './invitations.ts'
 import { createLife } from './life.ts'
 import { refusals } from './messages.ts'
@@ -127,7 +128,7 @@ export function createSpaces(options: SpacesOptions) {
     name: 'spaces',
     migrations,
     routes: spaceRoutes(parts),
-    mount: (server: FastifyInstance) => mountWorkspaces(server, { db, engines, requireApp, onError }),
+    mount: (server: FastifyInstance) => mountStreams(server, [workspaceDoor({ db, engines, requireApp })]),
     async start() {
       const places = async () =>
         (await listApps(db)).filter(

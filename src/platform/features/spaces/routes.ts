@@ -4,6 +4,7 @@ import type { Queries, Within } from '../../kernel/database.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { Changes } from './changes.ts'
 import { entriesOf } from './config.ts'
+import { debuggedProcesses } from './debugging.ts'
 import type { SpacesOptions } from './index.ts'
 import { type Invitations, invitationView } from './invitations.ts'
 import { planOf } from './plan.ts'
@@ -60,9 +61,11 @@ export function spaceRoutes(parts: RoutesParts) {
         const layers = (artifact?.layers ?? []).map(({ kind, tree }) => ({ kind, tree }))
         const top = layers.find(({ kind }) => kind === 'app')
         const [source, layer] = await Promise.all([parts.tree(row.tree), top ? parts.tree(top.tree) : null])
+        const debugged = artifact && debuggedProcesses(row.run, row.live, artifact.runtime.name)
         return {
           ...{ set: setOf(row), tree: row.tree, path, context, artifact: row.artifact, layers },
           ...compare({ source: source.entries, layer: layer?.entries ?? [], path, context }),
+          debug: debugged && { ...debugged, processes: Object.keys(debugged.commands) },
         }
       }),
       attend: operations.spaces.attend.handler(async ({ input, context: { actor } }) => {

@@ -55,6 +55,8 @@ export interface Content {
   plain: Record<string, string>
   /** Key to version, of the environment's. */
   secrets: Record<string, number>
+  /** Key to version, of what the space has for itself. */
+  overrides: Record<string, number>
 }
 
 export interface SpaceAppRow extends Content {
@@ -100,6 +102,8 @@ export interface OverrideRow {
   /** Null: a secret, in the vault. */
   value: string | null
   version: number
+  /** It goes with the file of the working copy that says it; what somebody set stays. */
+  from_file: boolean
   by: string
   at: Date
 }
@@ -180,6 +184,13 @@ export const migrations: Migration[] = [
       );
     `,
   },
+  {
+    name: 'spaces/002-from-file',
+    sql: `
+      alter table space_config add column from_file boolean not null default false;
+      alter table space_apps add column overrides jsonb not null default '{}';
+    `,
+  },
 ]
 
 const tables = (db: Queries | Within) => (db as Queries).withTables<Own>()
@@ -193,6 +204,7 @@ const JSON_COLUMNS = [
   'origin',
   'plain',
   'secrets',
+  'overrides',
   'report',
   'meter',
   'branch',

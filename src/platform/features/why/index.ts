@@ -4,6 +4,7 @@ import type { Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import { operations } from '../../kernel/operations.ts'
 import { type Apps, appInEnvironment } from '../apps/index.ts'
+import type { Domains } from '../domains/index.ts'
 import { asSummary, type Releases } from '../releases/index.ts'
 import { type Rollouts, within } from '../rollouts/index.ts'
 import { type Answer, explain } from './rules.ts'
@@ -16,6 +17,7 @@ export interface WhyOptions {
   order: (db: Queries | Within) => Promise<string[]>
   releases: Releases
   rollouts: Pick<Rollouts, 'target' | 'list' | 'overview'>
+  domains: Pick<Domains, 'list'>
 }
 
 const OBSERVE_MS = 3_000
@@ -26,12 +28,19 @@ const CHANGES = [
   'process.scaled',
   'process.restarted',
   'process.mended',
+  'drift.found',
+  'drift.gone',
   'maintenance.begun',
   'maintenance.ended',
+  'domain.added',
+  'domain.changed',
+  'domain.removed',
   'rollout.abort-requested',
 ]
 
-export function createWhy({ database, engines, apps, order, releases, rollouts }: WhyOptions) {
+export function createWhy(options: WhyOptions) {
+  const { database, engines, apps, order, releases, rollouts, domains } = options
+
   async function look(app: string, environment: string) {
     try {
       const engine = await engines(environment)
@@ -59,13 +68,14 @@ export function createWhy({ database, engines, apps, order, releases, rollouts }
 
   async function answer(app: string, environment: string, before: string | null): Promise<Answer> {
     const { db } = database
-    const [target, [wanted], made, rolled, changes, seen] = await Promise.all([
+    const [target, [wanted], made, rolled, changes, seen, named] = await Promise.all([
       rollouts.target(db, app, environment),
       rollouts.overview(db, { app, environment }),
       releases.list(db, app, environment, LOOKED_BACK),
       rollouts.list(db, { app, environment, limit: LOOKED_BACK }),
       changesOf(app, environment),
       look(app, environment),
+      domains.list(db, { app, environment }),
     ])
     const observation = 'observation' in seen ? seen.observation : null
     const state = wanted ? appInEnvironment(wanted, seen) : null
@@ -73,6 +83,7 @@ export function createWhy({ database, engines, apps, order, releases, rollouts }
     const serving = isKnown ? await releases.find(db, app, environment, state.release ?? 0) : null
     return explain({
       ...{ app, environment, before, state, changes, observation },
+      domains: named.filter(({ state }) => state === 'attention'),
       releases: [...made, ...(serving ? [serving] : [])].map(asSummary),
       rollouts: rolled.filter((rollout) => made.length > 0 && rollout.release >= (made.at(-1)?.number ?? 0)),
       overrides: Object.entries(target?.overrides ?? {}).map(([process, override]) => ({

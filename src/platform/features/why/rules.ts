@@ -1,6 +1,7 @@
 /** The chain of facts behind the state of an app, and the one sentence that answers. Pure. */
 
 import type { AppInEnvironment } from '../../../api/apps.ts'
+import type { Domain } from '../../../api/domains.ts'
 import type { ReleaseSummary } from '../../../api/releases.ts'
 import type { Rollout } from '../../../api/rollouts.ts'
 import type { Observation } from '../../../engines/engine.ts'
@@ -19,6 +20,8 @@ export interface WhyFacts {
   /** What people changed without a rollout failing or ending: config, counts, restarts. Newest first. */
   changes: readonly { at: string; message: string }[]
   observation: Observation | null
+  /** Names of its own that ask for somebody. */
+  domains: readonly Pick<Domain, 'host' | 'findings'>[]
   overrides: readonly { process: string; count: number; by: string; at: string; reason: string | null }[]
 }
 
@@ -90,6 +93,13 @@ function conclude(facts: WhyFacts): { answer: string; next: string[] } {
       ],
     }
   }
+  const [domain] = facts.domains
+  if (domain) {
+    return {
+      answer: `${live} and is healthy, and ${domain.host} asks for somebody: ${domain.findings[0]?.message}`,
+      next: [`tow domains ${where}`],
+    }
+  }
   return { answer: `${live} and is healthy`, next: [`tow ps ${where}`, `tow releases ${where}`] }
 }
 
@@ -127,7 +137,10 @@ function chain(facts: WhyFacts): Fact[] {
     ),
   ]
   const sorted = told.sort((one, other) => (one.at ?? '').localeCompare(other.at ?? ''))
-  return [...sorted.slice(-MOST_FACTS), ...seen(facts)]
+  const named = facts.domains.flatMap(({ host, findings }) =>
+    findings.map(({ message, hint }) => fact(null, `${host}: ${message}`, hint?.split('\n'))),
+  )
+  return [...sorted.slice(-MOST_FACTS), ...seen(facts), ...named]
 }
 
 function ended(rollout: Rollout): string {

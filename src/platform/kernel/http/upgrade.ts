@@ -30,12 +30,16 @@ export function routeUpgrades(server: FastifyInstance, source: Server = server.s
 
 /** The socket of a request that asks for an upgrade, now the caller's to answer; a plain request is refused. */
 export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgrade {
-  const upgrade = asked.get(request.raw)
-  if (!upgrade) {
-    throw new TowError('BAD_INPUT', `${request.url.split('?')[0]} is a WebSocket: ask for an upgrade`)
-  }
+  const upgrade = requireUpgrade(request)
   reply.hijack()
   reply.raw.detachSocket(upgrade.socket as never)
   upgrade.socket.once('close', request.server.standing.add(upgrade.socket, request.admitAgain))
   return upgrade
+}
+
+/** For doors that open something first: nobody would ever end it for a request that is none for them. */
+export function requireUpgrade(request: FastifyRequest): Upgrade {
+  const upgrade = asked.get(request.raw)
+  if (upgrade) return upgrade
+  throw new TowError('BAD_INPUT', `${request.url.split('?')[0]} is a WebSocket: ask for an upgrade`)
 }

@@ -1,0 +1,117 @@
+{{/*
+A set whose workspace follows somebody's files: what the image holds is copied into a volume once, an agent writes there,
+and the command starts anew in place when the agent says so. Names and processes are told apart by what they are given.
+*/}}
+
+{{/* What runs before and beside the command of such a set; it may do no more than the app may. */}}
+{{- define "app.liveContainers" -}}
+{{- $set := index .root.Values.sets .set -}}
+- name: fill
+  image: {{ $set.image }}
+  imagePullPolicy: IfNotPresent
+  command:
+    - sh
+    - -c
+    - |
+      {{- include "app.liveFill" . | nindent 6 }}
+  # What it says is all that is told of why the app can't begin.
+  terminationMessagePolicy: FallbackToLogsOnError
+  {{- include "app.liveGuards" . | nindent 2 }}
+- name: agent
+  image: {{ $set.live.agent }}
+  imagePullPolicy: IfNotPresent
+  # Beside the app for as long as it runs.
+  restartPolicy: Always
+  command:
+    {{- toYaml $set.live.command | nindent 4 }}
+    - /live
+    - {{ .process | quote }}
+    - {{ ternary (include "app.port" .) "-" .takesTraffic | quote }}
+    - {{ ternary "reloads" "starts-anew" (.spec.reloads | default false) | quote }}
+  {{- include "app.liveGuards" . | nindent 2 }}
+{{- end }}
+
+{{- define "app.liveGuards" -}}
+resources:
+  requests:
+    cpu: 50m
+    memory: 64Mi
+    ephemeral-storage: 50Mi
+  limits:
+    {{- if .root.Values.resources.cpuLimit }}
+    cpu: 500m
+    {{- end }}
+    memory: 256Mi
+    ephemeral-storage: {{ .root.Values.resources.storage }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+volumeMounts:
+  - name: live
+    mountPath: /live
+{{- end }}
+
+{{/* Once per pod. What is there already is somebody's, and stays. */}}
+{{- define "app.liveFill" -}}
+for tool in cp mkfifo setsid; do
+  command -v "$tool" >/dev/null && continue
+  echo "the image has no $tool, which a workspace that follows files needs" >&2; exit 1
+done
+set -e; cd /live
+mkdir -p state control
+for pipe in ask said; do [ -p "control/$pipe" ] || mkfifo "control/$pipe"; done
+[ -d workspace ] && exit 0
+rm -rf filling; cp -a /workspace filling; mv filling workspace
+{{- end }}
+
+{{/*
+One loop that reads from one pipe, so that nothing is missed between two looks: the agent asks there, and whoever runs the
+command tells there how it begins and ends. The command leads a session of its own, and all of it is ended together.
+*/}}
+{{- define "app.liveSupervise" -}}
+export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
+exec 8<>/run/tow/ask 9<>/run/tow/said
+read -r token </proc/sys/kernel/random/uuid
+command=$2 life=0 asked=0 child= again= leaving= last=
+begin() {
+  life=$((life + 1)) child= again= last=
+  # What this shell itself would say of how it ended is not the command's.
+  ( setsid sh -c 'echo "begun $0 $$" >&8; exec 2>&7 7>&- 8>&- 9>&-; exec sh -c "$1"' "$token.$life" "$command"
+    echo "ended $token.$life $?" >&8 ) 7>&2 2>/dev/null &
+  runner=$!
+}
+tell() { last="$*"; echo "$last $asked" >&9; }
+end() { [ -z "$child" ] || kill "-$1" "-$child" 2>/dev/null; }
+ended() {
+  # Nothing of it may be left that would hold a port; the shell takes note of what has ended whenever it waits.
+  if end KILL && [ -n "$child" ]; then
+    tries=0; while [ "$tries" -lt 50 ] && end 0; do sleep 0.01; tries=$((tries + 1)); done
+  fi
+  wait "$runner"; child=
+  if [ "$leaving" ]; then exit "$1"; fi
+  if [ "$again" ]; then begin; return; fi
+  tell ended "$1"
+  how="ended with $1"; if [ "$1" -gt 128 ]; then how="was ended by SIG$(kill -l "$1")"; fi
+  echo "[tow] it $how, and starts again with the next change" >&2
+}
+trap 'echo leave >&8' TERM
+begin
+while :; do
+  # A signal ends the wait for the next line.
+  read -r word which value <&8 || continue
+  case $word in
+    begun)
+      [ "$which" = "$token.$life" ] || continue
+      child=$value last=begun
+      # It may have read what has changed since.
+      if [ "$again$leaving" ]; then end TERM; else tell begun; fi ;;
+    ended) [ "$which" != "$token.$life" ] || ended "$value" ;;
+    restart) asked=$which; if [ "$last" != "${last#ended}" ]; then begin; else again=1; end TERM; fi ;;
+    kill) [ -z "$again" ] || end KILL ;;
+    tell) [ -z "$last" ] || echo "$last $asked" >&9 ;;
+    leave) leaving=1; if [ "$last" != "${last#ended}" ]; then exit "${last#ended }"; fi; end TERM ;;
+  esac
+done
+{{- end }}
