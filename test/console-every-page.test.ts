@@ -62,12 +62,13 @@ describeConsole('every page of the console', (opened) => {
     await opened.signIn()
   })
 
-  test.for(['light', 'dark'] as const)('meets WCAG 2.2 AA, %s', async (theme) => {
+  test.for(['light', 'dark'] as const)('meets WCAG 2.2 AA, %s', { timeout: 600_000 }, async (theme) => {
     const { page } = opened
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     const wrong: string[] = []
     for (const path of [...(await paths()), '/docs']) {
-      for (const size of SIZES.slice(0, 2)) {
+      // Where there is little room the same colours are elsewhere: once is enough.
+      for (const size of SIZES.slice(theme === 'light' ? 0 : 1, 2)) {
         await page.setViewportSize(size)
         await (path === '/docs' ? opened.goto(path) : open(page, path))
         for (const one of await violationsOn(page)) wrong.push(`${path} at ${size.width}: ${one}`)
@@ -118,7 +119,7 @@ describeConsole('every page of the console', (opened) => {
     await told('From the commit to the release being live').waitFor()
     await asks.tap()
     await told('From the commit to the release being live').waitFor({ state: 'hidden' })
-    await open(page, '/timeline')
+    await open(page, '/people')
     const time = page.getByRole('main').locator('li time').first()
     await time.tap()
     await told((await time.getAttribute('title'))!).waitFor()

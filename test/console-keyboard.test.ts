@@ -61,7 +61,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     expect(await page.evaluate('document.activeElement.closest("main") !== null')).toBe(true)
     await press('g', 'f')
     await heading('Fleet')
-    expect(await page.title()).toBe('Fleet · Towpath')
+    await expect.poll(() => page.title()).toBe('Fleet · Towpath')
   })
 
   test('what opens takes the focus, and gives it back however it is closed', async () => {

@@ -185,7 +185,7 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
     await live
     await untilServed(visit, 'ten')
     expect((await thePod()).metadata.uid).not.toBe(before.metadata.uid)
-    const equal = await ann.tow(['dev', '--once', '--space', 'mine'], { cwd: folder })
+    const equal = await ann.tow(['dev', '--once', '--space', 'mine', '--debug'], { cwd: folder })
     expect({ exit: equal.exit, stderr: equal.stderr }).toMatchObject({ exit: 0 })
   })
 

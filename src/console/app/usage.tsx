@@ -4,6 +4,8 @@ import { useEffect, useRef } from 'react'
 import UPlot from 'uplot'
 import { queries } from '../live/queries.ts'
 import { Empty, Loaded, megabytes } from '../parts/parts.tsx'
+import { useMedia } from '../parts/window.ts'
+import { useChoice } from '../shell/choices.ts'
 
 interface Sample {
   process: string
@@ -58,6 +60,9 @@ function Chart({ title, samples, value, say }: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const names = [...new Set(samples.map(({ process }) => process))].sort()
   const most = Math.max(...samples.map(value))
+  // It is drawn with colours as they are now.
+  const theme = useChoice('theme')
+  const isDark = useMedia('(prefers-color-scheme: dark)')
   useEffect(() => {
     const element = box.current
     if (!element) return
@@ -107,7 +112,7 @@ function Chart({ title, samples, value, say }: ChartProps) {
       resize.disconnect()
       chart.destroy()
     }
-  }, [samples])
+  }, [samples, theme, isDark])
   return (
     <figure>
       <figcaption>

@@ -43,11 +43,22 @@ export function onEvent(listener: (event: Event) => void): () => void {
   return () => listeners.delete(listener)
 }
 
+let following = new AbortController()
+let isLeaving = false
+
+/** Whoever signs out ends the stream themselves: the platform would cut it off, which reads like a fault. */
+export function endFollowing(): void {
+  isLeaving = true
+  following.abort()
+}
+
 /** Follows as long as the page is open. `caughtUp`: what was read before may be old. */
-export async function followTimeline(caughtUp: () => void): Promise<never> {
+export async function followTimeline(caughtUp: () => void): Promise<void> {
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    if (isLeaving) return
     await untilVisible()
     const end = new AbortController()
+    following = end
     const rest = () => {
       if (document.hidden) end.abort()
     }

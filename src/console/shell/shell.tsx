@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useRouter, useRouterState } from '@tanstack/react-router'
 import { useCallback, useEffect, useRef, useState } from 'react'
-import { useLive } from '../live/follow.ts'
+import { endFollowing, useLive } from '../live/follow.ts'
 import { queries } from '../live/queries.ts'
 import { ago, useNow } from '../parts/time.tsx'
 import { Asking } from './act.tsx'
@@ -132,8 +132,8 @@ function useFocusOnNewPages(): void {
   const router = useRouter()
   useEffect(
     () =>
-      router.subscribe('onRendered', ({ pathChanged }) => {
-        if (pathChanged && document.activeElement === document.body)
+      router.subscribe('onRendered', ({ fromLocation, pathChanged }) => {
+        if (fromLocation && pathChanged && document.activeElement === document.body)
           document.getElementById('main')?.focus({ preventScroll: true })
       }),
     [router],
@@ -162,7 +162,7 @@ function Foot() {
           ))}
         </select>
       </label>
-      <form method="post" action="/sign-out">
+      <form method="post" action="/sign-out" onSubmit={endFollowing}>
         <p className="clip soft">{me ? me.name : '\u00a0'}</p>
         <button type="submit" className="button" data-tone="quiet">
           Sign out

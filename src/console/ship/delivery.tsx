@@ -6,7 +6,7 @@ import type { Ship, ShippedApp } from '../../api/ships.ts'
 import { askRollback } from '../app/actions.tsx'
 import { queries } from '../live/queries.ts'
 import { RolloutLink } from '../parts/links.tsx'
-import { Card, Hint, Loaded, sentence } from '../parts/parts.tsx'
+import { Card, Loaded, Problem } from '../parts/parts.tsx'
 import { State, toneOf } from '../parts/state.tsx'
 import { Took } from '../parts/time.tsx'
 import { platform } from '../platform.ts'
@@ -50,16 +50,7 @@ function Shown({ ship, mine }: { ship: Ship; mine: ShippedApp }) {
             {origin.commit && <span className="mono">{origin.commit.slice(0, 7)}</span>} {origin.subject}
           </span>
         </p>
-        {error && (
-          <div className="problem">
-            <p>{sentence(error.message)}</p>
-            {error.hint && (
-              <p>
-                <Hint text={error.hint} />
-              </p>
-            )}
-          </div>
-        )}
+        {error && <Problem error={{ message: error.message, hint: error.hint }} />}
         {error && error.lastLines.length > 0 && (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
           <pre className="lines" tabIndex={0}>
