@@ -13,6 +13,8 @@ import { type Holder, openHolder } from '../../workspace/holder.ts'
 import type { Link } from '../link.ts'
 import { connectStream } from '../stream.ts'
 
+/** Within this a workspace says what lies there, of 20,000 files too. */
+const WELCOME_MS = 20_000
 const AGAIN_MS = [100, 300, 1000, 3000]
 /** A workspace that is not what it was taken for is looked at again; one that can't take a change stays so. */
 const MOST_CONFLICTS = 2
@@ -101,7 +103,10 @@ export async function createFollower(
   async function connect(): Promise<Holder> {
     const claims = wanted(built).entries.map(({ path }) => path)
     const path = `/spaces/${space}/apps/${app}/workspace/stream` as const
-    const opened = await openHolder(await connectStream(link.client, path, `the workspace of ${app}`), claims)
+    const stream = await connectStream(link.client, path, `the workspace of ${app}`)
+    // A way that was cut off behind the platform may tell nothing of it.
+    const late = setTimeout(() => stream.destroy(), WELCOME_MS)
+    const opened = await openHolder(stream, claims).finally(() => clearTimeout(late))
     isLost = false
     void opened.closed.then(() => {
       if (holder === opened) isLost = true
