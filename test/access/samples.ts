@@ -64,6 +64,8 @@ export const SAMPLES: Record<string, Sample> = {
   'events.follow': nothing,
   'events.why': ({ app }) => ({ app }),
   'git.connect': () => ({ folderName: 'shop' }),
+  'git.branches': nothing,
+  'git.tree': () => ({ repository: GHOST, branch: 'main' }),
   'needs.list': nothing,
   'needs.connect': place,
   'needs.remove': (thing) => ({ ...place(thing), confirm: 'nonsense' }),

@@ -57,8 +57,13 @@ export async function land(cluster: Cluster, mirror: Mirror, landing: Landing): 
   const gone = surplus(mirror, objects, set)
   if (gone.length === 0) return
   if (!(await landing.confirm(gone))) return
-  await Promise.all(gone.map((object) => removeOne(cluster, mirror, generation, object)))
+  // Routes first: a Gateway that finds one whose Service is gone writes that down, and keeps others waiting meanwhile.
+  for (const turn of [gone.filter(isRoute), gone.filter((object) => !isRoute(object))]) {
+    await Promise.all(turn.map((object) => removeOne(cluster, mirror, generation, object)))
+  }
 }
+
+const isRoute = ({ kind }: KubeObject) => kind === 'HTTPRoute' || kind === 'GRPCRoute'
 
 async function applyOne(
   cluster: Cluster,

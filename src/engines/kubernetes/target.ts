@@ -20,7 +20,14 @@ import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
 import { createEndpoints, type Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
-import { beginMove, followMove, type Move, OTHERS_MILLISECONDS, obeyedAt } from './observe/gateway.ts'
+import {
+  beginMove,
+  followMove,
+  lagAfter,
+  type Move,
+  OTHERS_MILLISECONDS,
+  obeyedAt,
+} from './observe/gateway.ts'
 import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { plan, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
@@ -181,7 +188,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const obeys = isNowRouted || move === null ? 0 : obeyedAt(move, routeLag)
     const dueAt = Number.isFinite(obeys) ? obeys : at + OTHERS_MILLISECONDS
-    const lag = Math.max(dueAt, mannedSince(stored, at) + routeLag) - at
+    const lag = Math.max(dueAt, mannedSince(stored, at) + lagAfter(move, routeLag)) - at
     if (lag > 0) wakeIn(lag)
     else if (!again) await collect(stored)
   }
@@ -261,7 +268,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
     const { uid, generation } = (isAsked && route?.metadata) || {}
     const key = JSON.stringify([stored.split, uid, generation])
-    if (asked.key !== key) asked = { key, askedAt: at }
+    // What routers have not said yet makes no Gateway late.
+    if (asked.key !== key || !hop.isTold(stored)) asked = { key, askedAt: at }
     if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
     // What was so before this engine looked has been so for long enough.
     const isOld = move === null && sameSplit(stored.split, stored.served)
@@ -285,6 +293,13 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (manned === null) manned = { key, since: 0 }
     if (manned.key !== key) manned = { key, since: at }
     return manned.since
+  }
+
+  /** Whoever routes had the time to hear of everybody who is ready. */
+  function isHeardOf(stored: Stored, at: number): boolean {
+    if (at - mannedSince(stored, at) < lagAfter(move, routeLag)) return false
+    const { bySet } = reachable()
+    return routeLag === 0 || [...readyBySet(pods())].every(([id, count]) => (bySet.get(id) ?? 0) >= count)
   }
 
   function isInForce(stored: Stored): boolean {
@@ -319,7 +334,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
-      isHeardOf: at - mannedSince(stored, at) >= routeLag,
+      isHeardOf: isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
       demand: hop.demand(target),

@@ -13,6 +13,7 @@ import { createImages } from '../../images/index.ts'
 import type { ContentSource, Engine } from '../engine.ts'
 import { type Cluster, connectCluster, hasStatus } from './cluster/connect.ts'
 import type { KubeObject } from './cluster/kinds.ts'
+import { collectionPath } from './cluster/kinds.ts'
 import { createKubernetesEngine } from './engine.ts'
 import { createRegistryImages } from './registry-images.ts'
 import { KubernetesSettings } from './settings.ts'
@@ -116,6 +117,8 @@ export async function openTestCluster(place = FIRST, { listeners = false } = {})
       agent.destroy()
       caller.agent.destroy()
       for (const path of outside) await admin.request('DELETE', path)
+      // Else the Gateway, which is everybody's, writes down of each route that its Service is gone, five in a second.
+      await admin.request('DELETE', collectionPath('HTTPRoute', namespace))
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
         // On its way already, or gone.
         if (!hasStatus(error, 404, 409)) throw error

@@ -26,8 +26,9 @@ export function openLed(ask: string, said: string, name: string, changed: () => 
   const asking = openSync(ask, BOTH_WAYS)
   const hearing = new Socket({ fd: openSync(said, BOTH_WAYS), readable: true, writable: false })
   let report: SidecarReport = { process: 'unknown', exit: null, at: Date.now() }
-  /** The last request that what runs now has begun after. Larger than those of an agent before this one. */
+  /** The last request that what runs now has begun after. */
   let obeyed = 0
+  /** Larger than those of an agent before this one, whatever became of the clock. */
   let asked = Date.now()
   let heard: () => void = () => {}
 
@@ -61,7 +62,8 @@ export function openLed(ask: string, said: string, name: string, changed: () => 
   return {
     report: () => report,
     async restart() {
-      const number = ++asked
+      const number = Math.max(asked, obeyed) + 1
+      asked = number
       const done = new AbortController()
       try {
         say(`restart ${number}`)

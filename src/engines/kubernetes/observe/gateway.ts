@@ -30,10 +30,19 @@ export function beginMove(asked: Pick<Move, 'key' | 'askedAt'>, routes: readonly
   return { ...asked, acceptedAt: at, others, since: others.size === 0 ? at : null }
 }
 
-/** From when on it can be taken for obeyed; `lag`: milliseconds that a Gateway may always take. */
-export function obeyedAt({ since, askedAt }: Move, lag: number): number {
-  if (since === null) return Number.POSITIVE_INFINITY
-  return since + Math.max(lag, Math.min(LONGEST_LAG_MILLISECONDS, since - askedAt))
+/**
+ * How long the Gateway may take to obey, and to hear of pods; `usual`: what it may always take, 0 where there is none. While
+ * it is at routes it looks at no pods either.
+ */
+export function lagAfter(move: Move | null, usual: number): number {
+  if (usual === 0) return 0
+  const late = move ? (move.since ?? move.acceptedAt) - move.askedAt : 0
+  return Math.max(usual, Math.min(LONGEST_LAG_MILLISECONDS, late))
+}
+
+/** From when on it can be taken for obeyed. */
+export function obeyedAt(move: Move, usual: number): number {
+  return move.since === null ? Number.POSITIVE_INFINITY : move.since + lagAfter(move, usual)
 }
 
 export function followMove(move: Move, routes: readonly Route[], at: number): Move {

@@ -88,7 +88,7 @@ describe('a Python command', () => {
     const { stdout, stderr } = await run(debugged('python app.py', 'python')!)
     expect({ stdout, stderr }).toEqual({
       stdout: 'app.py\n',
-      stderr: 'debugpy is not among the packages of the app, so no debugger can attach\n',
+      stderr: expect.stringContaining('debugpy is not among the packages of the app'),
     })
   })
 })

@@ -22,6 +22,18 @@ const PYTHON_MODULES: Record<string, string> = {
   ...{ fastapi: 'fastapi', daphne: 'daphne', celery: 'celery', 'waitress-serve': 'waitress' },
 }
 
+/** Its adapter is a process apart that leaves the session, and keeps the port for a moment after a restart. */
+const DEBUGPY_CAN_LISTEN = `
+import debugpy, os, socket, time
+for turn in range(100):
+    try:
+        socket.create_server(('127.0.0.1', int(os.environ['${PORT}']))).close()
+        break
+    except OSError:
+        time.sleep(0.05)
+else:
+    raise SystemExit(1)`
+
 const SPEAKS: Partial<Record<Artifact['runtime']['name'], Debugger>> = {
   ...{ node: 'node', python: 'python', ruby: 'ruby' },
 }
@@ -52,7 +64,7 @@ function pythonDebugged(command: string): string | null {
   const instead = isPython
     ? `${start}${python} ${flags}${listen} ${program}`
     : `${start}${python} ${listen} -m ${module} ${rest}`
-  return guarded(`${start}${python} -c "import debugpy"`, `exec ${instead}`, 'debugpy', command)
+  return guarded(`${start}${python} -c "${DEBUGPY_CAN_LISTEN}"`, `exec ${instead}`, 'debugpy', command)
 }
 
 function rubyDebugged(command: string): string {
@@ -62,7 +74,7 @@ function rubyDebugged(command: string): string {
 }
 
 function guarded(check: string, instead: string, what: string, command: string): string {
-  const missing = `${what} is not among the packages of the app, so no debugger can attach`
+  const missing = `no debugger can attach: ${what} is not among the packages of the app, or its port is taken`
   return `if ${check} 2>/dev/null; then ${instead}; else echo "${missing}" >&2; ${command}; fi`
 }
 
