@@ -53,8 +53,9 @@ describeConsole('every page of the console', (opened) => {
     const { world } = opened
     expect(await world.ship()).toBe(0)
     await world.push('greet', 'Greet')
+    world.edit('server.cjs', world.server.replace("'hello'", "'servus'"))
     const into = await world.person.tow(['ship', '--space', 'mine'], { cwd: world.project })
-    expect(into.exit).toBe(0)
+    expect(into, into.stderr).toMatchObject({ exit: 0 })
     world.edit('server.cjs', BROKEN)
     expect(await world.ship()).not.toBe(0)
     const ran = await world.person.tow(['run', '-a', 'shop', '--', 'node', '-e', '0'])

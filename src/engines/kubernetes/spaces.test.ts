@@ -223,6 +223,8 @@ describe('a space on a cluster', { timeout: 240_000 }, () => {
       ...wholly(chained(1, chain, { WHOSE: 'mine' })),
       overlay: { swap: { until } },
     })
+    // What the swap before this one asked of the Gateway may still be under way.
+    await delay(5000)
     // How long what follows takes says nothing: it is asked as long as the swap lasts.
     const lasts = () => Date.now() < until - 1000
     await eventually(async () => {
