@@ -104,7 +104,7 @@ describe('a backup', { timeout: 180_000 }, () => {
     await before
     manifest = JSON.parse(stdout)
     expect(manifest.parts.map(({ name }) => name).sort()).toEqual([
-      ...['blobs', 'database', 'databases of apps', 'git', 'keys'],
+      ...['blobs', 'database', 'databases of apps', 'dumps', 'git', 'keys'],
     ])
     expect(await served(ann)).toBe(`v2 ${SECRET} true`)
     expect((await tow(ann, 'events')).stdout).toContain('took a backup of everything')

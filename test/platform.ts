@@ -28,6 +28,7 @@ export function modelPlatform({
     engines: { local: engine },
     builders: [],
     postgresFor: async () => null,
+    toolPath: process.env.PATH ?? '',
     resolve: async () => [],
     build: {
       digestLayer: async () => {

@@ -9,6 +9,7 @@ import { delivery } from './delivery.ts'
 import { domains } from './domains.ts'
 import { drains } from './drains.ts'
 import { drift } from './drift.ts'
+import { dumps } from './dumps.ts'
 import { environments } from './environments.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
@@ -32,6 +33,7 @@ export const contract = {
   delivery,
   domains,
   drains,
+  dumps,
   drift,
   environments,
   events,

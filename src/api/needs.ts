@@ -5,6 +5,8 @@ import { operation } from './operation.ts'
 export const NeededDatabase = z.object({
   app: Name,
   environment: Name,
+  /** Of the app's copy in this space; null for the environment's own. */
+  space: Name.nullable(),
   kind: z.literal('postgres'),
   database: z.string(),
   role: z.string(),
@@ -25,10 +27,10 @@ export const needs = {
     path: '/apps/{app}/environments/{environment}/needs/postgres/connect',
     summary: 'How to open an app’s database; who asked is in the timeline',
     permission: 'app:secret',
-    objects: { app: 'app', environment: 'environment' },
+    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
     replays: false,
   })
-    .input(z.object({ app: Name, environment: Name }))
+    .input(z.object({ app: Name, environment: Name, space: Name.optional() }))
     .output(z.object({ url: z.string() })),
   remove: operation({
     method: 'DELETE',

@@ -99,6 +99,27 @@ export interface Observation {
   problems?: Problem[]
   /** Of a target with a space, where the engine's router counts. */
   demand?: Demand
+  /** Whether it passes on in which space it was asked, where that was ever asked of it. */
+  passes?: Passes
+}
+
+/** What the router saw of an app that was asked in spaces, and of the calls that it made then. */
+export interface Passes {
+  /** Requests in a space. */
+  asked: number
+  /** Whether every call between apps is seen; else an app in between may have been the one that lost it. */
+  seesAll: boolean
+  to: PassedTo[]
+}
+
+export interface PassedTo {
+  app: string
+  /** Calls that carried the space, those of the same trace that did not, and those without any trace meanwhile. */
+  kept: number
+  lost: number
+  untraced: number
+  /** The last that carried none, ISO 8601. */
+  at: string | null
 }
 
 /** What the router saw of requests for a target with a space. */

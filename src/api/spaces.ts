@@ -38,6 +38,8 @@ export const IntoSpace = z.object({
   crons: z.boolean().default(false),
   /** Whether the release command runs: it changes the environment's database. */
   release: z.boolean().default(false),
+  /** Whether apps get databases of their own, also from the next delivery on; one that has one keeps it. */
+  ownDatabases: z.boolean().optional(),
   /** By app: their sets follow somebody's files. */
   live: z.record(Name, LiveApp).optional(),
   /** Config that differs from the environment's, by app; what was set before stays. */
@@ -79,6 +81,8 @@ export const SpaceApp = z.object({
   attached: z.object({ by: z.string(), until: Timestamp }).nullable(),
   /** What runs, and what should. Counts of healthy processes are null where the engine did not answer. */
   processes: z.record(z.string(), z.object({ wanted: z.int(), healthy: z.int().nullable() })),
+  /** A database for this copy alone, and what it was filled from; null: it uses the environment's, or none. */
+  ownDatabase: z.object({ dump: Name.nullable() }).nullable(),
   /** What does not run here, each with the reason. */
   off: z.array(z.object({ what: z.string(), because: z.string() })),
   /** The environment's whole traffic for the app comes here. */
@@ -137,6 +141,34 @@ export const spaces = {
   list: operation({ method: 'GET', path: '/spaces', summary: 'Spaces, newest first', permission: 'read' })
     .input(z.object({ environment: Name.optional(), owner: z.string().max(64).optional() }))
     .output(z.array(Space)),
+  add: operation({
+    method: 'POST',
+    path: '/spaces',
+    summary:
+      'Put copies of apps into a space as they run below, with databases of their own where that is asked for',
+    permission: 'app:change',
+    objects: { app: 'apps.*', environment: 'environment', inSpace: 'space' },
+  })
+    .input(
+      OfSpace.extend({
+        environment: Name,
+        apps: z.array(Name).min(1).max(50),
+        ownDatabases: z.boolean().default(false),
+        /** Their databases begin with these; each is of one app. */
+        dumps: z.array(Name).max(50).default([]),
+        with: z.array(Name).max(20).default([]),
+        crons: z.boolean().default(false),
+        expiresInHours: Hours.optional(),
+        banner: z.boolean().optional(),
+      }),
+    )
+    .output(
+      z.object({
+        space: Name,
+        environment: Name,
+        apps: z.array(z.object({ app: Name, set: z.string(), release: ReleaseNumber })),
+      }),
+    ),
   get: operation({ method: 'GET', path: base, summary: 'One space', permission: 'read' })
     .input(OfSpace)
     .output(Space),

@@ -18,6 +18,10 @@ export const SPACE_OPTIONS: Option[] = [
   },
   { flags: '--crons', description: 'in a space: crons too' },
   { flags: '--release', description: 'in a space: run the release command, on the environment’s database' },
+  {
+    flags: '--own-databases',
+    description: 'in a space: each app that needs postgres gets a database of its own',
+  },
   { flags: '--expires <time>', description: 'in a space: how long it lasts unused, like 12h, 3d or 1w' },
   {
     flags: '--branch <name>',
@@ -47,6 +51,7 @@ export async function intoSpace({ client, root, options }: Asked): Promise<IntoS
     with: options.with as string[],
     crons: options.crons === true,
     release: options.release === true,
+    ownDatabases: options.ownDatabases === true,
     ...(typeof expires === 'string' ? { expiresInHours: hoursOf(expires, '--expires') } : {}),
     ...(typeof branch === 'string'
       ? { branch: { name: branch, repository: await repositoryOf(client, root) } }
@@ -57,7 +62,8 @@ export async function intoSpace({ client, root, options }: Asked): Promise<IntoS
 }
 
 function isGiven(options: Options, flag: string): boolean {
-  const value = options[flag.replace(/^--(?:no-)?/, '')]
+  const name = flag.replace(/^--(?:no-)?/, '').replace(/-([a-z])/g, (_, letter) => letter.toUpperCase())
+  const value = options[name]
   return Array.isArray(value) ? value.length > 0 : value !== undefined
 }
 

@@ -19,10 +19,11 @@ export function hoursOf(text: string, option: string): number {
   return hours
 }
 
-export function stateOf(terminal: Terminal, { state, swap, live }: SpaceApp): string {
+export function stateOf(terminal: Terminal, { state, swap, live, ownDatabase }: SpaceApp): string {
   const colour =
     state === 'live' ? 'green' : state === 'failed' ? 'red' : state === 'starting' ? 'yellow' : 'dim'
-  const more = [live ? 'follows files' : '', swap ? `has all traffic (${swap.by})` : ''].filter(Boolean)
+  const data = ownDatabase ? 'own database' : ''
+  const more = [live ? 'follows files' : '', data, swap ? `has all traffic (${swap.by})` : ''].filter(Boolean)
   return `${terminal.paint(colour, state)}${more.length > 0 ? `, ${more.join(', ')}` : ''}`
 }
 

@@ -165,6 +165,7 @@ async function main(): Promise<void> {
         const { adminUrl, port: portForApps } = await forApps.get()
         return { adminUrl: adminUrl!, hostForApps: '127.0.0.1', portForApps }
       },
+      toolPath: env.PATH ?? '',
       resolve: resolveName,
       build: {
         digestLayer: (tree) => layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),

@@ -69,6 +69,8 @@ export interface PlatformOptions {
   builders: readonly Builder[]
   /** The PostgreSQL that runs for apps on an engine of this kind; null where there is none. */
   postgresFor: (engineKind: string) => Promise<PostgresForApps | null>
+  /** Folders in which programs are looked for. */
+  toolPath: string
   signIn?: Pick<SignInOptions, 'passwordCost'>
   /** The folder of the built console; without it there is none. */
   consoleFolder?: () => Promise<string>
@@ -216,6 +218,8 @@ export async function assemble(options: PlatformOptions) {
     },
     engines: engineOf,
     postgresFor: async (environment) => options.postgresFor((await environments.get(db, environment)).engine),
+    dumpsFolder: join(home, 'dumps'),
+    toolPath: options.toolPath,
     onError,
   })
   const builds = createBuilds({
@@ -331,7 +335,15 @@ export async function assemble(options: PlatformOptions) {
     injectedNames: (wanted) => needs.injectedNames(wanted),
     refusedNeeds: (queries, app, environment, wanted, together) =>
       needs.check(queries, app, environment, wanted, together),
-    needs: (app, environment, wanted) => needs.ensure(app, environment, wanted),
+    needs: (app, environment, wanted, own) => needs.ensure(app, environment, wanted, own),
+    dropDatabase: (of) => needs.discard(of),
+    dump: (queries, name) => needs.dumps.find(queries, name),
+    async source(app, digest) {
+      const source = await ships.source(app, null, digest)
+      return (
+        source && { tree: source.tree, path: source.declaration.path, context: source.declaration.context }
+      )
+    },
     artifact: (queries, digest) => builds.artifact(queries, digest),
     async below(queries, app, environment) {
       const number = await rollouts.live(queries, app, environment)
@@ -393,6 +405,7 @@ export async function assemble(options: PlatformOptions) {
       async () => engines.check(await environments.list(db)),
       async () => [await config.vault.check(db)],
       async () => [await content.check()],
+      () => spaces.check(),
       async () => domains.check(),
       ...options.system.checks,
     ],
@@ -410,6 +423,7 @@ export async function assemble(options: PlatformOptions) {
     delivery: delivery.routes.delivery,
     domains: domains.routes.domains,
     drains: drains.routes.drains,
+    dumps: needs.routes.dumps,
     drift: drift.routes.drift,
     environments: environments.routes.environments,
     events: { ...events.routes.events, why: why.routes.events.why },

@@ -1,5 +1,6 @@
 /** One request of a client from its head to its end: who it is, what the client gets, and the record that remains. */
 import { STATUS_CODES } from 'node:http'
+import type { CallsSeen } from './calls.ts'
 import type { Asking } from './choose.ts'
 import type { Client } from './client.ts'
 import { addToCounts, type RequestRecord } from './counts.ts'
@@ -16,6 +17,7 @@ export interface Context {
   limits: Limits
   now(): number
   turns: Turns
+  calls: CallsSeen
   onDone: (record: RequestRecord) => void
   /** Told when the first request begins to wait for a space's set. */
   onWaiting: (service: string, space: string) => void
@@ -55,6 +57,8 @@ export interface Exchange extends Asking {
   over: boolean
   /** Called once when it is over; ends whatever still works for it. */
   stop: (() => void) | null
+  /** Told when it is over: nothing that comes from now on is a call that was made for it. */
+  answered: (() => void) | null
 }
 
 interface Beginning {
@@ -97,6 +101,7 @@ export function beginExchange(context: Context, from: Beginning): Exchange {
     startedAt: performance.now(),
     over: false,
     stop: null,
+    answered: null,
     record: {
       at: context.now(),
       service,
@@ -116,6 +121,16 @@ export function beginExchange(context: Context, from: Beginning): Exchange {
       upgraded: false,
     },
   }
+  const { space } = identity
+  const copy = () => {
+    const { set } = exchange.record
+    return set === null ? null : (context.state.sets.get(`${service}\0${set}`)?.space ?? null)
+  }
+  exchange.answered = context.calls.arrive(
+    { service, space, traceparent: head.traceparent, isInside: door === 'inside' },
+    identity.traceparent,
+    copy,
+  )
   client.onClose((isWhole) => endExchange(context, exchange, !isWhole))
   return exchange
 }
@@ -143,6 +158,8 @@ export function endExchange(context: Context, exchange: Exchange, hasLeft: boole
   record.durationMs = performance.now() - exchange.startedAt
   exchange.stop?.()
   exchange.stop = null
+  exchange.answered?.()
+  exchange.answered = null
   waitsNoMore(exchange)
   const { client } = exchange
   if (exchange.hasBody && !client.isBodyComplete())

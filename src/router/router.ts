@@ -4,6 +4,7 @@
  * It deliberately starts nothing, checks no health, stores nothing and knows no word of any engine: whoever owns it
  * hands it a table of what is ready, and Node's own parsers read every byte of HTTP.
  */
+import { type CallsFrom, createCallsSeen } from './calls.ts'
 import type { RequestRecord, SetCounts } from './counts.ts'
 import { drainEndpoint } from './drain.ts'
 import type { Where } from './entry.ts'
@@ -14,6 +15,7 @@ import { applyTable, emptyState } from './state.ts'
 import type { Door, RouteTable } from './table.ts'
 import { createTurns } from './turns.ts'
 
+export type { Calls, CallsFrom } from './calls.ts'
 export type { RequestRecord, SetCounts } from './counts.ts'
 export type { Limits } from './limits.ts'
 export { type Copy, overlay, setOfSpace } from './overlay.ts'
@@ -77,6 +79,8 @@ export interface Router {
   streams(service: string, set: string): number
   /** What a space asks of its own sets of the service. */
   demand(service: string, space: string): Demand
+  /** Whether the service, or the copy that a space has of it, passes on in which space it was asked; null: it never was. */
+  callsFrom(service: string, space: string | null): CallsFrom | null
   /** By service, then by set. */
   counts(): Record<string, Record<string, SetCounts>>
   /** Closes every listener; clients are told `Connection: close`. Cuts after `graceMs` (default 10 s). */
@@ -90,6 +94,7 @@ export function createRouter(options: RouterOptions = {}): Router {
     limits: { ...DEFAULT_LIMITS, ...limits },
     now: () => clock.now(),
     turns: createTurns(),
+    calls: createCallsSeen(() => clock.now()),
     onDone,
     onWaiting,
     closing: false,
@@ -113,7 +118,10 @@ export function createRouter(options: RouterOptions = {}): Router {
   }
 
   return {
-    update: (table) => applyTable(state, table, context.now()),
+    update(table) {
+      applyTable(state, table, context.now())
+      context.calls.forget(new Set(state.services.keys()))
+    },
     listenEdge: ({ behindProxy = false, ...at }) =>
       open(at, { door: 'edge', service: null, space: null, behindProxy }),
     listenService: ({ service, door, space = null, host, port }) =>
@@ -125,9 +133,16 @@ export function createRouter(options: RouterOptions = {}): Router {
     inFlight: (service, set) => state.sets.get(`${service}\0${set}`)?.inFlight ?? 0,
     streams: (service, set) => state.sets.get(`${service}\0${set}`)?.streams ?? 0,
     demand(service, space) {
-      const found = state.services.get(service)?.demands.get(space)
-      return { lastAskedAt: found?.askedAt ?? null, waiting: found?.waiting ?? 0 }
+      const known = state.services.get(service)
+      const found = known?.demands.get(space)
+      // A connection that stays open, a WebSocket, is somebody who asks as long as it is.
+      const isOpen = [...(known?.sets.values() ?? [])].some((set) => set.space === space && set.inFlight > 0)
+      return {
+        lastAskedAt: isOpen ? context.now() : (found?.askedAt ?? null),
+        waiting: found?.waiting ?? 0,
+      }
     },
+    callsFrom: (service, space) => context.calls.from(service, space),
     counts() {
       const counts: Record<string, Record<string, SetCounts>> = {}
       for (const set of state.sets.values()) {

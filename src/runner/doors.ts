@@ -6,7 +6,7 @@
  */
 import { type Copy, type Listener, overlay, type Router, type Service, setOfSpace } from '../router/router.ts'
 import { appName, targetName } from './paths.ts'
-import type { Addresses, Demand, Problem, Target } from './shapes.ts'
+import type { Addresses, Demand, Passes, Problem, Target } from './shapes.ts'
 import type { Tables } from './tables.ts'
 import { iso, nameOf, portStolen } from './words.ts'
 
@@ -27,6 +27,8 @@ export interface Doors {
   inFlight(target: Target, set: string): number
   /** Of a target with a space. */
   demand(target: Target): Demand
+  /** Null: it was never asked in a space. */
+  passes(target: Target): Passes | null
   dismiss(target: Target): Promise<void>
   edgeProblem(): Problem | null
   close(graceMs: number): Promise<void>
@@ -186,6 +188,16 @@ export function createDoors(router: Router, tables: Tables, changed: () => void)
     demand(target) {
       const { lastAskedAt, waiting } = router.demand(serviceName(target), target.space ?? '')
       return { lastAskedAt: lastAskedAt === null ? null : iso(lastAskedAt), waiting }
+    },
+    passes(target) {
+      const from = router.callsFrom(serviceName(target), target.space ?? null)
+      if (!from) return null
+      const to = Object.entries(from.to).map(([service, { at, ...calls }]) => ({
+        app: service.slice(service.indexOf('/') + 1),
+        ...calls,
+        at: at === null ? null : iso(at),
+      }))
+      return { asked: from.asked, seesAll: true, to }
     },
     async dismiss(target) {
       const name = targetName(target)

@@ -9,6 +9,7 @@ import type {
   ObservedCron,
   ObservedProcess,
   ObservedSet,
+  Passes,
   Problem,
   ProcessState,
   Target,
@@ -27,6 +28,7 @@ export interface Seen {
   problems: Problem[]
   /** Of a target with a space. */
   demand: Demand | null
+  passes: Passes | null
   now: number
 }
 
@@ -50,6 +52,7 @@ export function observationOf(seen: Seen): Observation {
     addresses: seen.addresses,
     ...(seen.problems.length > 0 ? { problems: seen.problems } : {}),
     ...(seen.demand ? { demand: seen.demand } : {}),
+    ...(seen.passes ? { passes: seen.passes } : {}),
   }
 }
 

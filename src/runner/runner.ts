@@ -155,6 +155,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       addresses,
       problems,
       demand: target.space === undefined ? null : doors.demand(target),
+      passes: doors.passes(target),
       now: now(),
     })
   }

@@ -16,6 +16,7 @@ export type {
   ObservedCron,
   ObservedProcess,
   ObservedSet,
+  Passes,
   Problem,
   ProcessState,
   Target,

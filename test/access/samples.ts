@@ -52,6 +52,9 @@ export const SAMPLES: Record<string, Sample> = {
   'drains.list': nothing,
   'drains.add': ({ environments: [environment] }) => ({ environment, url: 'nonsense' }),
   'drains.remove': ({ environments: [environment] }) => ({ environment, id: GHOST }),
+  'dumps.list': nothing,
+  'dumps.take': (thing) => ({ ...place(thing), name: GHOST }),
+  'dumps.remove': (thing) => ({ ...place(thing), name: GHOST }),
   'drift.list': nothing,
   'environments.list': nothing,
   'environments.add': () => ({ name: 'stage' }),
@@ -112,6 +115,9 @@ export const SAMPLES: Record<string, Sample> = {
   'signIn.changePassword': () => ({ present: 'nonsense', next: 'short' }),
   'signIn.browser': nothing,
   'signIn.signOut': () => ({ nonsense: true }),
+  'spaces.add': ({ app, environments: [environment] }) => ({
+    ...{ space: GHOST, environment, apps: [app], dumps: [GHOST] },
+  }),
   'spaces.list': nothing,
   'spaces.get': inSpace,
   'spaces.plan': inSpace,
@@ -154,6 +160,11 @@ export const DOORS: Record<
   { path: (thing: Thing) => string; permission?: Permission; objects: Objects; basic?: boolean }
 > = {
   'POST /api/backups': { path: () => '/api/backups', permission: 'platform:administer', objects: 'none' },
+  'POST /api/apps/:app/environments/:environment/dumps/:name': {
+    path: ({ app, environments: [environment] }) =>
+      `/api/apps/${app}/environments/${environment}/dumps/ghost`,
+    objects: { app: 'app', environment: 'environment' },
+  },
   'POST /api/blobs': { path: ({ tree }) => `/api/blobs?tree=${tree}`, objects: 'none' },
   'GET /api/runs/:id/terminal': {
     path: ({ ids }) => `/api/runs/${ids.run}/terminal`,

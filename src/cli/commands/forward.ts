@@ -75,14 +75,16 @@ async function toProcess(client: Client, copy: Copy, process: string, port: Forw
   }
 }
 
-async function toDatabase(client: Client, { app, environment }: Copy): Promise<Way> {
-  const url = new URL((await client.needs.connect({ app, environment })).url)
+async function toDatabase(client: Client, copy: Copy): Promise<Way> {
+  const { app, environment, space } = copy
+  const url = new URL((await client.needs.connect(copy)).url)
+  const where = space === undefined ? `${app} -e ${environment}` : `${app} --space ${space}`
   return {
     path: `/apps/${app}/environments/${environment}/needs/${DATABASE}/stream`,
     name: `the database of ${app}`,
     preferred: PREFERRED[DATABASE],
     hint: (port) =>
-      `psql -h 127.0.0.1 -p ${port} -U ${url.username} ${url.pathname.slice(1)}, with the password that tow psql --url ${app} -e ${environment} shows`,
+      `psql -h 127.0.0.1 -p ${port} -U ${url.username} ${url.pathname.slice(1)}, with the password that tow psql --url ${where} shows`,
   }
 }
 

@@ -105,6 +105,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./spaces/index.ts'),
   },
   {
+    path: 'spaces add',
+    group: SPACES,
+    summary: 'Copy apps into a space as they run below',
+    load: () => import('./spaces/add.ts'),
+  },
+  {
     path: 'spaces show',
     group: SPACES,
     summary: 'One space: what is in it, how it fares, its links',
@@ -328,6 +334,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: CONFIGURE,
     summary: 'Drop the database of an app that is gone',
     load: () => import('./needs/remove.ts'),
+  },
+  {
+    path: 'dumps',
+    group: CONFIGURE,
+    summary: 'Dumps from which databases of spaces are filled',
+    load: () => import('./dumps/index.ts'),
+  },
+  {
+    path: 'dumps add',
+    group: CONFIGURE,
+    summary: 'Take a dump of an app’s database, or bring one',
+    load: () => import('./dumps/add.ts'),
+  },
+  {
+    path: 'dumps remove',
+    group: CONFIGURE,
+    summary: 'Remove a dump',
+    load: () => import('./dumps/remove.ts'),
   },
   {
     path: 'login',

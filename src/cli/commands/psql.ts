@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { TowError } from '../../api/errors.ts'
-import { APP_OPTION, type Command, ENVIRONMENT_OPTION } from '../command.ts'
-import { chooseEnvironment } from '../environment.ts'
-import { chooseApp } from '../places.ts'
+import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../command.ts'
+import { chooseCopy } from '../environment.ts'
 
 export const command: Command = {
   arguments: [
@@ -12,19 +11,21 @@ export const command: Command = {
   options: [
     APP_OPTION,
     ENVIRONMENT_OPTION,
+    SPACE_OPTION,
     { flags: '--url', description: 'only print how to connect, password included' },
   ],
   passThrough: true,
   examples: [
     ['tow psql missions', 'a prompt in its database in stage'],
     ['tow psql missions -c "select count(*) from missions"', 'one statement'],
+    ['tow psql --space mine missions', 'the database that its copy in the space has for itself'],
     ['tow psql --url missions', 'for another client'],
   ],
   async run({ terminal, connect, home, cwd, env }, [name, ...rest], options) {
     const client = await connect()
-    const app = await chooseApp(home, cwd, name ?? options.app)
-    const environment = await chooseEnvironment(client, options.env)
-    const { url } = await client.needs.connect({ app, environment })
+    const copy = await chooseCopy(client, { home, cwd }, { ...options, app: name ?? options.app })
+    const { app } = copy
+    const { url } = await client.needs.connect(copy)
     if (options.url) return void terminal.print(url)
     const { password, ...place } = connection(url)
     // In the environment rather than in the arguments, which every user of the machine can list.

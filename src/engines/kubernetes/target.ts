@@ -49,7 +49,7 @@ export interface TargetParts {
   addresses: (target: Target) => Observation['addresses']
   urlOf: (domain: WantedDomain) => string
   lives: Pick<Lives, 'report'>
-  hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'problem'>
+  hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'passes' | 'problem'>
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -338,6 +338,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       addresses: parts.addresses(target),
       problems,
       demand: hop.demand(target),
+      passes: hop.passes(target),
       at: mirror.trueAt(),
     })
   }

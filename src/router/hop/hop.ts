@@ -91,12 +91,19 @@ export async function startHop({ host, ports, first }: HopOptions): Promise<Hop>
 
 function reportOf(router: Router, { version, table }: HopTable): HopReport {
   const demand: HopReport['demand'] = {}
+  const calls: HopReport['calls'] = {}
   for (const [key, service] of Object.entries(table.services)) {
     const spaces = new Set(Object.values(service.sets).flatMap(({ space }) => space ?? []))
     for (const space of spaces) {
       demand[key] ??= {}
       demand[key][space] = router.demand(key, space)
     }
+    for (const space of [null, ...spaces]) {
+      const from = router.callsFrom(key, space)
+      if (!from) continue
+      calls[key] ??= {}
+      calls[key][space ?? ''] = from
+    }
   }
-  return { version, demand }
+  return { version, demand, calls }
 }

@@ -2,6 +2,7 @@
  * What a hop is told and what it tells: one JSON document a line, over a stream to its control port. Whoever tells a table
  * tells all of it, and hears back which one is in force.
  */
+import type { CallsFrom } from '../calls.ts'
 import type { RouteTable } from '../table.ts'
 
 export interface HopTable {
@@ -19,6 +20,8 @@ export interface HopReport {
   version: string
   /** By service, then by space. */
   demand: Record<string, Record<string, HopDemand>>
+  /** By service, then by space, empty for the environment's own: whether it passes on in which space it was asked. */
+  calls: Record<string, Record<string, CallsFrom>>
 }
 
 export interface HopDemand {

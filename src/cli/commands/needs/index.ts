@@ -3,7 +3,7 @@ import { printJson } from '../../terminal/terminal.ts'
 import { age, columns } from '../../terminal/text.ts'
 
 export const command: Command = {
-  examples: [['tow needs', 'databases by app and environment, those of removed apps too']],
+  examples: [['tow needs', 'databases by app and environment, those of removed apps and of spaces too']],
   async run({ terminal, json, connect }) {
     const needs = await (await connect()).needs.list()
     if (json) return void printJson(terminal, needs)
@@ -11,7 +11,7 @@ export const command: Command = {
       return void terminal.say('No app needs anything: "needs: [postgres]" in tow.yaml asks for a database.')
     const rows = needs.map((need) => [
       need.app,
-      need.environment,
+      need.space === null ? need.environment : `${need.space} over ${need.environment}`,
       need.kind,
       need.database,
       age(need.createdAt),

@@ -15,7 +15,7 @@ export const command: Command = {
     const environment = await chooseEnvironment(client, options.env)
     if (typeof options.confirm !== 'string') {
       const kept = (await client.needs.list()).find(
-        (need) => need.app === app && need.environment === environment,
+        (need) => need.app === app && need.environment === environment && need.space === null,
       )
       throw new TowError(
         'USAGE',

@@ -10,7 +10,7 @@ import {
   type HopTable,
   REPORT_MS,
 } from '../../../router/hop/protocol.ts'
-import type { Demand, Problem, Target } from '../../engine.ts'
+import type { Demand, Passes, Problem, Target } from '../../engine.ts'
 import type { Cluster } from '../cluster/connect.ts'
 import { hasStatus } from '../cluster/connect.ts'
 import { objectPath } from '../cluster/kinds.ts'
@@ -27,6 +27,7 @@ import type { Stored } from '../stored.ts'
 import { createTalks } from '../streams/talk.ts'
 import { createLed } from './led.ts'
 import { hopObjects } from './objects.ts'
+import { passesOf } from './passes.ts'
 import { givePorts, giveRoutes } from './ports.ts'
 import { type KeptTable, readTable, removeTable, writeTable } from './table-secret.ts'
 import { type HopView, type SeenSet, serviceKey, takesTraffic, viewOf } from './view.ts'
@@ -55,6 +56,8 @@ export interface Hop {
   /** The routers share requests in this way, or nobody asks them. */
   isTold(stored: Stored): boolean
   demand(target: Target): Demand | undefined
+  /** Whether the app passes on in which space it was asked, as far as calls lead through here. */
+  passes(target: Target): Passes | undefined
   problem(): Problem | null
   close(): void
 }
@@ -272,6 +275,12 @@ export function createHop(parts: HopParts): Hop {
         lastAskedAt: last === 0 ? null : new Date(last).toISOString(),
         waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
       }
+    },
+    passes(target) {
+      const space = target.space ?? ''
+      return passesOf(
+        pods().flatMap((pod) => talks.heard(pod)?.report?.calls?.[serviceKey(target)]?.[space] ?? []),
+      )
     },
     problem: () => problem,
     close() {

@@ -8,6 +8,7 @@ import type {
   ObservedCron,
   ObservedProcess,
   ObservedSet,
+  Passes,
   Problem,
   SplitRule,
 } from '../../engine.ts'
@@ -45,6 +46,7 @@ export interface Seen {
   addresses: Observation['addresses']
   problems: Problem[]
   demand: Demand | undefined
+  passes: Passes | undefined
   /** When this was true; milliseconds since the epoch. */
   at: number
 }
@@ -66,6 +68,7 @@ export function observationOf(seen: Seen): Observation {
     addresses: seen.addresses,
     ...(seen.problems.length > 0 ? { problems: seen.problems } : {}),
     ...(seen.demand ? { demand: seen.demand } : {}),
+    ...(seen.passes ? { passes: seen.passes } : {}),
   }
 }
 

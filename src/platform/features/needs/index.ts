@@ -13,13 +13,17 @@ import { type Loop, startLoop } from '../../kernel/loop.ts'
 import { type Config, keyOfNeed } from '../config/index.ts'
 import { createDatabases } from './databases.ts'
 import { databaseDoor } from './door.ts'
+import { mountDumps } from './dump-door.ts'
+import { dumpMigration } from './dump-store.ts'
+import { createDumps, type Dumps } from './dumps.ts'
+import { dumpsPart } from './dumps-backup.ts'
 import type { Refusal } from './messages.ts'
 import { needRoutes } from './routes.ts'
 import { judgeNeeds } from './rules.ts'
 import { createServers } from './servers.ts'
-import { keepDatabases, listDatabases, migrations } from './store.ts'
+import { migrations as databaseMigrations, keepDatabases, listDatabases } from './store.ts'
 
-export { migrations as needMigrations } from './store.ts'
+export const needMigrations = [...databaseMigrations, dumpMigration]
 
 /** A PostgreSQL that runs for apps; not the platform's own. */
 export interface PostgresForApps {
@@ -44,6 +48,10 @@ export interface NeedsOptions {
   engines: (environment: string) => Promise<Pick<Engine, 'addresses'>>
   /** Starts one where there is none yet; null where the environment has none. */
   postgresFor: (environment: string) => Promise<PostgresForApps | null>
+  /** Of the dumps that databases of spaces are filled from. */
+  dumpsFolder: string
+  /** Where `pg_dump` and `pg_restore` are looked for. */
+  toolPath: string
   onError: (error: unknown) => void
 }
 
@@ -60,8 +68,19 @@ export interface Needs {
   ): Promise<Refusal[]>
   /** Keys that the needs arrive under. */
   injectedNames(needs: readonly string[]): string[]
-  /** Makes what is missing and answers with the variables to inject, secrets included. Safe to repeat after any crash. */
-  ensure(app: string, environment: string, needs: readonly string[]): Promise<Record<string, string>>
+  /**
+   * Makes what is missing and answers with the variables to inject, secrets included. Safe to repeat after any crash.
+   * `own`: a database for the app's copy in this space, filled from a dump where one is named.
+   */
+  ensure(
+    app: string,
+    environment: string,
+    needs: readonly string[],
+    own?: { space: string; dump: string | null },
+  ): Promise<Record<string, string>>
+  /** The copy of an app in a space goes, and the database that it had for itself. */
+  discard(of: { app: string; environment: string; space: string }): Promise<void>
+  dumps: Pick<Dumps, 'find'>
   /** Environments in which an app has a database, also one that was kept. */
   placesOf(db: Queries | Within, app: string): Promise<string[]>
   /** The app or the environment goes, its data stays; answers with the names of the databases kept. */
@@ -73,11 +92,24 @@ const RETRY_DROPPING = 30_000
 export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof needRoutes>> & Needs {
   const { config, appNames, engines, database, onError } = options
   const servers = createServers(options)
-  const databases = createDatabases({ ...options, postgresFor: servers.of })
+  const databases = createDatabases({
+    ...options,
+    postgresFor: servers.of,
+    fill: (dump, url) => dumps.fill(dump, url),
+  })
+  const dumps = createDumps({
+    ...options,
+    folder: options.dumpsFolder,
+    urlOf: (of) => databases.url(of),
+    isAwaited: async (change, name) =>
+      (await listDatabases(change.db)).some((row) => row.dump === name && !row.filled),
+  })
   let loop: Loop | null = null
 
   const needs: Needs = {
     servers,
+    dumps,
+    discard: databases.discard,
     async check(db, app, environment, wanted, together = []) {
       if (wanted.length === 0) return []
       const keys = wanted.map(keyOfNeed)
@@ -89,11 +121,13 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
       })
     },
     injectedNames: (wanted) => wanted.map(keyOfNeed),
-    async ensure(app, environment, wanted) {
+    async ensure(app, environment, wanted, own) {
       const given: Record<string, string> = {}
       for (const need of wanted) {
-        if (need === 'postgres') given[keyOfNeed(need)] = await databases.ensure({ app, environment })
-        else {
+        if (need === 'postgres') {
+          const of = { app, environment, space: own?.space }
+          given[keyOfNeed(need)] = await databases.ensure(of, own?.dump)
+        } else {
           const engine = await engines(environment)
           given[keyOfNeed(need)] = (await engine.addresses({ app: need, environment })).internal
         }
@@ -115,11 +149,16 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
 
   return {
     name: 'needs',
-    migrations,
-    routes: needRoutes(options, databases),
-    mount: (server: FastifyInstance) => mountStreams(server, [databaseDoor(databases)]),
+    migrations: needMigrations,
+    routes: needRoutes(options, databases, dumps),
+    mount(server: FastifyInstance) {
+      mountStreams(server, [databaseDoor(databases)])
+      mountDumps(server, dumps)
+    },
+    backup: dumpsPart(options.dumpsFolder, () => dumps.list()),
     ...needs,
     async start() {
+      dumps.start()
       loop = startLoop({
         interval: RETRY_DROPPING,
         onError,
@@ -131,6 +170,7 @@ export function createNeeds(options: NeedsOptions): Feature<ReturnType<typeof ne
       })
     },
     async stop() {
+      await dumps.stop()
       await loop?.stop()
     },
   }

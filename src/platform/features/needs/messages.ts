@@ -6,8 +6,12 @@ export interface Refusal {
   hint?: string | undefined
 }
 
-type OfApp = { app: string; environment: string }
+type OfApp = { app: string; environment: string; space?: string | undefined }
 const at = ({ app, environment }: OfApp) => `-a ${app} -e ${environment}`
+
+/** `stage`, or `mine over stage`. */
+export const placeOf = ({ environment, space }: Pick<OfApp, 'environment' | 'space'>): string =>
+  space ? `${space} over ${environment}` : environment
 
 export const refusals = {
   itself: ({ app }: OfApp): Refusal => ({
@@ -41,10 +45,12 @@ export const refusals = {
       hint: 'name it by an address that this machine and the apps both reach',
     }),
   noDatabase: (of: OfApp, near: string | null) =>
-    new TowError('NOT_FOUND', `no database is run for ${of.app} in ${of.environment}`, {
+    new TowError('NOT_FOUND', `no database is run for ${of.app} in ${placeOf(of)}`, {
       hint: near
         ? `did you mean ${near}?`
-        : '`needs: [postgres]` in tow.yaml asks for one; tow needs lists them',
+        : of.space
+          ? `it uses the environment’s; tow spaces add ${of.space} --apps ${of.app} --own-databases gives it one`
+          : '`needs: [postgres]` in tow.yaml asks for one; tow needs lists them',
     }),
   stillNeeded: ({ app, environment }: OfApp, database: string) =>
     new TowError('REFUSED', `${app} in ${environment} still uses the database ${database}`, {

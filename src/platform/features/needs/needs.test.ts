@@ -58,6 +58,8 @@ beforeAll(async () => {
       const { adminUrl, port } = await server.get()
       return { adminUrl: adminUrl!, hostForApps: '127.0.0.1', portForApps: port }
     },
+    dumpsFolder: join(home, 'dumps'),
+    toolPath: process.env.PATH ?? '',
     onError: (error) => {
       throw error
     },

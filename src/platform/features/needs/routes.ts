@@ -1,33 +1,38 @@
 import { nearest } from '../../../api/nearest.ts'
 import { operations } from '../../kernel/operations.ts'
 import type { createDatabases } from './databases.ts'
+import type { DumpRow } from './dump-store.ts'
+import type { Dumps } from './dumps.ts'
 import type { NeedsOptions } from './index.ts'
-import { refusals } from './messages.ts'
+import { placeOf, refusals } from './messages.ts'
 import { type DatabaseRow, findDatabase, listDatabases, updateDatabase } from './store.ts'
 
 export function needRoutes(
   { database, stillNeedsPostgres }: Pick<NeedsOptions, 'database' | 'stillNeedsPostgres'>,
   databases: ReturnType<typeof createDatabases>,
+  dumps: Dumps,
 ) {
   return {
     needs: {
       list: operations.needs.list.handler(async () =>
         (await listDatabases(database.db)).filter(({ state }) => state !== 'dropping').map(onTheWire),
       ),
-      connect: operations.needs.connect.handler(async ({ input: { app, environment }, context }) => {
-        const row = await findDatabase(database.db, { app, environment })
+      connect: operations.needs.connect.handler(async ({ input: { app, environment, space }, context }) => {
+        const of = { app, environment, space }
+        const row = await findDatabase(database.db, of)
         if (!row) {
           const others = (await listDatabases(database.db)).filter(
-            (known) => known.environment === environment,
+            (known) => known.environment === environment && known.space === (space ?? ''),
           )
           const names = others.map((known) => known.app)
-          throw refusals.noDatabase({ app, environment }, nearest(app, names))
+          throw refusals.noDatabase(of, nearest(app, names))
         }
-        const url = await databases.url({ app, environment })
+        const url = await databases.url(of)
         // Without the idempotency key: the answer of a change is kept for replays, and this one holds a password.
         await database.change({ name: context.actor.name }, async (change) => {
-          const message = `Opened the database ${row.database} of ${app} in ${environment}`
-          change.event({ kind: 'need.opened', app, environment, message, facts: { database: row.database } })
+          const message = `Opened the database ${row.database} of ${app} in ${placeOf(of)}`
+          const facts = { database: row.database, ...(space === undefined ? {} : { space }) }
+          change.event({ kind: 'need.opened', app, environment, message, facts })
         })
         return { url }
       }),
@@ -55,12 +60,25 @@ export function needRoutes(
         return answer
       }),
     },
+    dumps: {
+      list: operations.dumps.list.handler(async () => (await dumps.list()).map(dumpOnTheWire)),
+      take: operations.dumps.take.handler(({ input, context: { actor } }) =>
+        database.change(actor, async (change) => dumpOnTheWire(await dumps.take(change, actor, input))),
+      ),
+      remove: operations.dumps.remove.handler(({ input, context: { actor } }) =>
+        database.change(actor, async (change) => dumpOnTheWire(await dumps.remove(change, input))),
+      ),
+    },
   }
 }
 
-function onTheWire({ app, environment, database, role, created_at, state }: DatabaseRow) {
+function onTheWire({ app, environment, space, database, role, created_at, state }: DatabaseRow) {
   return {
-    ...{ app, environment, kind: 'postgres' as const, database, role },
+    ...{ app, environment, space: space || null, kind: 'postgres' as const, database, role },
     ...{ createdAt: created_at.toISOString(), kept: state === 'kept' },
   }
+}
+
+export function dumpOnTheWire({ id: _, at, ...row }: DumpRow) {
+  return { ...row, at: at.toISOString() }
 }

@@ -36,9 +36,20 @@ export function judgeNeeds(facts: NeedFacts): Refusal[] {
   return found
 }
 
-/** `missions_stage`, or with a number behind it where that is taken: `a-b` in `c` and `a` in `b-c` would be the same. */
-export function databaseName(app: string, environment: string, taken: ReadonlySet<string>): string {
-  const plain = `${app}_${environment}`.replaceAll('-', '_')
+/** PostgreSQL cuts longer names off, and then two would be one. */
+const LONGEST_NAME = 63
+const FOR_A_NUMBER = 5
+
+/**
+ * `missions_stage`, `missions_stage_mine` in a space; or with a number behind it where that is taken: `a-b` in `c` and
+ * `a` in `b-c` would be the same.
+ */
+export function databaseName(
+  { app, environment, space = '' }: { app: string; environment: string; space?: string | undefined },
+  taken: ReadonlySet<string>,
+): string {
+  const whole = [app, environment, space].filter(Boolean).join('_').replaceAll('-', '_')
+  const plain = whole.slice(0, LONGEST_NAME - FOR_A_NUMBER).replace(/_$/, '')
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? plain : `${plain}_${number}`
     if (!taken.has(name)) return name

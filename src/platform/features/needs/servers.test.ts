@@ -43,6 +43,8 @@ beforeAll(async () => {
     stillNeedsPostgres: async () => false,
     engines: async () => ({ addresses: async () => ({ public: [], internal: '' }) }),
     postgresFor: async () => null,
+    dumpsFolder: join(home, 'dumps'),
+    toolPath: process.env.PATH ?? '',
     onError: (error) => {
       throw error
     },
@@ -50,6 +52,7 @@ beforeAll(async () => {
 }, 60_000)
 
 afterAll(async () => {
+  await needs?.stop?.()
   await company?.stop()
   await opened?.close()
   if (home) await rm(home, { recursive: true, force: true })
@@ -97,6 +100,37 @@ test('an app gets a database and a role there, and what others have in the serve
   expect(rows).toEqual([{ may: true }])
   const reader = company.url.replace('towpath:', 'reader:').replace(/postgres$/, 'shop_live')
   await expect(ask(reader, 'select 1')).rejects.toMatchObject({ code: '42501' })
+})
+
+test('a copy in a space gets one there from a dump of the app’s own, and both go with it; the app’s own stays', async () => {
+  const context = { actor: { name: 'ada' }, requestId: 'test', signal: new AbortController().signal }
+  const { DATABASE_URL: below } = await needs.ensure('shop', 'live', ['postgres'])
+  await ask(below!, `insert into things values ('kept')`)
+  await needs.start!()
+  await call(needs.routes.dumps.take, { name: 'demo', ...shop }, { context })
+  for (;;) {
+    const [dump] = await call(needs.routes.dumps.list, undefined, { context })
+    if (dump!.state === 'ready') break
+    expect(dump).toMatchObject({ state: 'taking', problem: null })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const own = { space: 'mine', dump: 'demo' }
+  const { DATABASE_URL: url } = await needs.ensure('shop', 'live', ['postgres'], own)
+  expect((await ask(url!, 'select name, current_user from things')).rows).toEqual([
+    { name: 'kept', current_user: 'shop_live_mine' },
+  ])
+  await ask(url!, 'drop table things')
+  expect(await needs.ensure('shop', 'live', ['postgres'], own)).toEqual({ DATABASE_URL: url })
+  await expect(ask(url!, 'select * from things')).rejects.toMatchObject({ code: '42P01' })
+  expect((await ask(below!, 'select name from things')).rows).toEqual([{ name: 'kept' }])
+  await needs.discard({ ...shop, space: 'mine' })
+  const { rows } = await ask(
+    company.superuser,
+    `select datname as name from pg_database where datname like 'shop%'
+     union all select rolname from pg_roles where rolname like 'shop%'`,
+  )
+  expect(rows).toEqual([{ name: 'shop_live' }, { name: 'shop_live' }])
+  expect(await call(needs.routes.needs.list, undefined, { context })).toMatchObject([{ space: null }])
 })
 
 test('the address is in no row and no event', async () => {

@@ -5,6 +5,8 @@ import type { Migration } from '../../kernel/migrations.ts'
 export interface DatabaseRow {
   app: string
   environment: string
+  /** Of the app's copy in a space over the environment; empty for the environment's own. */
+  space: string
   database: string
   role: string
   /** Version of the sealed password. */
@@ -12,6 +14,9 @@ export interface DatabaseRow {
   created_at: Date
   /** `kept`: its app was removed, the data was not. `dropping`: someone asked for it, and it will be gone. */
   state: 'used' | 'kept' | 'dropping'
+  /** What it is filled from before anybody opens it; null: it begins empty. */
+  dump: string | null
+  filled: boolean
 }
 
 /** A server that somebody named for the apps of an environment. */
@@ -23,7 +28,8 @@ export interface ServerRow {
 }
 
 type Tables = { needed_databases: DatabaseRow; needed_servers: ServerRow }
-type OfApp = { app: string; environment: string }
+/** `space`: of the copy in a space. */
+export type OfApp = { app: string; environment: string; space?: string | undefined }
 
 export const migrations: Migration[] = [
   {
@@ -51,6 +57,17 @@ export const migrations: Migration[] = [
       );
     `,
   },
+  {
+    name: 'needs/003-of-spaces',
+    sql: `
+      alter table needed_databases
+        add column space text not null default '',
+        add column dump text,
+        add column filled boolean not null default true,
+        drop constraint needed_databases_pkey,
+        add primary key (app, environment, space);
+    `,
+  },
 ]
 
 const tables = (db: Queries | Within) => db.withTables<Tables>()
@@ -61,18 +78,25 @@ export async function lockNames(db: Within): Promise<void> {
 }
 
 export async function listDatabases(db: Queries | Within): Promise<DatabaseRow[]> {
-  return tables(db).selectFrom('needed_databases').selectAll().orderBy('app').orderBy('environment').execute()
+  return tables(db)
+    .selectFrom('needed_databases')
+    .selectAll()
+    .orderBy('app')
+    .orderBy('environment')
+    .orderBy('space')
+    .execute()
 }
 
 export async function findDatabase(
   db: Queries | Within,
-  { app, environment }: OfApp,
+  { app, environment, space = '' }: OfApp,
 ): Promise<DatabaseRow | null> {
   const row = await tables(db)
     .selectFrom('needed_databases')
     .selectAll()
     .where('app', '=', app)
     .where('environment', '=', environment)
+    .where('space', '=', space)
     .executeTakeFirst()
   return row ?? null
 }
@@ -83,18 +107,19 @@ export async function insertDatabase(db: Within, row: DatabaseRow): Promise<void
 
 export async function updateDatabase(
   db: Within,
-  { app, environment }: OfApp,
-  set: Partial<Pick<DatabaseRow, 'state' | 'password'>>,
+  { app, environment, space = '' }: OfApp,
+  set: Partial<Pick<DatabaseRow, 'state' | 'password' | 'filled'>>,
 ): Promise<void> {
   await tables(db)
     .updateTable('needed_databases')
     .set(set)
     .where('app', '=', app)
     .where('environment', '=', environment)
+    .where('space', '=', space)
     .execute()
 }
 
-/** Databases that were in use become kept ones; answers with them. */
+/** Databases that were in use become kept ones; answers with them. Those of spaces go with their spaces. */
 export async function keepDatabases(
   db: Within,
   only: { app: string } | { environment: string },
@@ -105,16 +130,18 @@ export async function keepDatabases(
     .updateTable('needed_databases')
     .set({ state: 'kept' })
     .where(column, '=', value)
+    .where('space', '=', '')
     .where('state', '=', 'used')
     .returningAll()
     .execute()
 }
 
-export async function deleteDatabase(db: Within, { app, environment }: OfApp): Promise<void> {
+export async function deleteDatabase(db: Within, { app, environment, space = '' }: OfApp): Promise<void> {
   await tables(db)
     .deleteFrom('needed_databases')
     .where('app', '=', app)
     .where('environment', '=', environment)
+    .where('space', '=', space)
     .execute()
 }
 

@@ -63,10 +63,13 @@ export interface Ships {
     from: Position,
     signal: AbortSignal,
   ): AsyncIterable<{ update: ShipUpdate; position: Position }>
-  /** What the artifact of an app was last built from, and what its files declared then; null where nobody knows. */
+  /**
+   * What the artifact of an app was last built from, and what its files declared then; null where nobody knows. With no
+   * environment: wherever it was shipped to.
+   */
   source(
     app: string,
-    environment: string,
+    environment: string | null,
     artifact: string,
   ): Promise<{ tree: string; declaration: AppDeclaration } | null>
   /** Names of the apps that this would ship, and where to; refused where the files hold mistakes. */

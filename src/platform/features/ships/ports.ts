@@ -12,7 +12,10 @@ export interface Refusal {
 }
 
 /** What of a delivery into a space is remembered until its apps are built; it holds no secret. */
-export type Into = Pick<IntoSpace, 'name' | 'with' | 'crons' | 'release' | 'live'>
+export type Into = Pick<IntoSpace, 'name' | 'with' | 'crons' | 'release' | 'live'> & {
+  /** Not there in deliveries from before there were any. */
+  ownDatabases?: boolean | undefined
+}
 
 export interface Delivery {
   app: string

@@ -230,21 +230,20 @@ export async function updateShipApp(
 export async function lastSource(
   db: Queries,
   app: string,
-  environment: string,
+  environment: string | null,
   artifact: string,
 ): Promise<{ tree: string; declaration: AppDeclaration } | null> {
-  const row = await tables(db)
+  let query = tables(db)
     .selectFrom('ship_apps')
     .innerJoin('ships', 'ships.id', 'ship_apps.ship')
     .select(['ships.tree', 'ship_apps.declaration'])
     .where('ship_apps.app', '=', app)
     .where('ship_apps.artifact', '=', artifact)
-    .where('ships.environment', '=', environment)
     .where('ships.into', 'is', null)
     .where('ship_apps.state', 'in', ['live', 'unchanged'])
     .orderBy('ships.position', 'desc')
-    .executeTakeFirst()
-  return row ?? null
+  if (environment !== null) query = query.where('ships.environment', '=', environment)
+  return (await query.executeTakeFirst()) ?? null
 }
 
 /** Trees of deliveries under way and of the newest ones. */

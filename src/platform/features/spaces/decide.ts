@@ -94,11 +94,13 @@ export function sleepsAt(
   if (isAttached(row, now) || row.command === 'owed') return null
   // Without a door nobody can ever wake it.
   if ((row.counts.web ?? 0) === 0) return null
-  return Math.max(asked ?? 0, row.awake_at.getTime()) + IDLE_MS
+  // A router that was started anew has counted nothing yet: what was written down before counts too.
+  return Math.max(asked ?? 0, row.asked_at?.getTime() ?? 0, row.awake_at.getTime()) + IDLE_MS
 }
 
 function reportOf({ now, row, observation, job, refused }: Facts): Report | null {
-  if (row.command !== 'none' && row.command !== 'done') return commandReport(row, job)
+  if (row.command !== 'none' && row.command !== 'done')
+    return refused && job === null ? failed(refused) : commandReport(row, job)
   if (!observation || observation.generation < row.generation) return refused ? failed(refused) : null
   const set = observation.sets.find(({ id }) => id === setOf(row))
   const problem = set?.problem ?? observation.problems?.[0]

@@ -16,8 +16,8 @@ import { refusals, said } from './messages.ts'
 import { emptyMeter, turn } from './meter.ts'
 import {
   configBelow,
-  countsNow,
   expiryAfter,
+  hasDatabase,
   overlayCounts,
   QUOTAS,
   quotaProblem,
@@ -45,10 +45,14 @@ import { readWebhook } from './webhook.ts'
 export interface IntoRequest extends IntoSpace {
   environment: string
   apps: readonly string[]
+  /** How many of them need a database, where that is known. */
+  databases?: number | undefined
 }
 
 /** What of it is remembered until the apps are built. */
-export type Into = Pick<IntoSpace, 'name' | 'with' | 'crons' | 'release' | 'live'>
+export type Into = Pick<IntoSpace, 'name' | 'with' | 'crons' | 'release' | 'live'> & {
+  ownDatabases?: boolean | undefined
+}
 
 export interface SpaceDelivery {
   app: string
@@ -61,14 +65,17 @@ export interface SpaceDelivery {
   tree: string
   path: string
   context: string
+  /** What its database is filled from. */
+  dump?: string | undefined
 }
 
-interface Refusal {
+export interface Refusal {
   message: string
   hint?: string | undefined
 }
 
 const KEY_BYTES = 32
+const DATABASE = 'DATABASE_URL'
 const newSecret = () => randomBytes(KEY_BYTES).toString('base64url')
 
 export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'require'> }) {
@@ -80,18 +87,23 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     change: Change,
     actor: Actor,
     space: SpaceRow | null,
-    request: Pick<IntoRequest, 'name' | 'apps'>,
+    request: Pick<IntoRequest, 'name' | 'apps' | 'ownDatabases' | 'databases'>,
   ): Promise<void> {
     const owner = space?.owner ?? actor.name
     const mine = (await listSpaces(change.db, { owner })).filter(({ removing }) => !removing)
     const all = (await listApps(change.db)).filter((row) => mine.some(({ name }) => name === row.space))
     const there = all.filter((row) => row.space === request.name && row.wanted !== 'removing')
     const more = request.apps.filter((app) => !there.some((row) => row.app === app)).length
+    // What needs a database is known once it is built: until then each app may be one that does.
+    const haveOne = there.filter(({ own_database }) => own_database)
+    const databases =
+      request.databases ?? request.apps.filter((app) => !haveOne.some((row) => row.app === app)).length
+    const standing = all.filter(({ wanted }) => wanted !== 'removing')
     const kind = (await options.kindOf(change.db, owner)) ?? 'person'
     const problem = quotaProblem(
       kind,
-      { spaces: mine.length, apps: all.filter(({ wanted }) => wanted !== 'removing').length },
-      { spaces: space ? 0 : 1, apps: more },
+      { spaces: mine.length, apps: standing.length, databases: standing.filter(hasDatabase).length },
+      { spaces: space ? 0 : 1, apps: more, databases: request.ownDatabases ? databases : 0 },
     )
     if (!problem) return
     const mend = `tow spaces remove ${mine.at(-1)?.name ?? request.name}`
@@ -148,8 +160,8 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       const values = request.fromFile?.[app]
       if (values) await applyFile(change, { options, space, app, values, by: actor.name })
     }
-    const { with: processes, crons, release, live } = request
-    return { name, with: processes, crons, release, ...(live ? { live } : {}) }
+    const { with: processes, crons, release, live, ownDatabases } = request
+    return { name, with: processes, crons, release, ownDatabases, ...(live ? { live } : {}) }
   }
 
   /** What a delivery says beside its apps. */
@@ -204,6 +216,9 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       if (reason && !from_file) found.push(refusals.reserved(key, reason))
     }
     found.push(...(await options.refusedNeeds(change.db, app, environment, run.needs, together)))
+    const isByHand = DATABASE in below.plain || DATABASE in below.secrets
+    if (into.ownDatabases && isByHand && overrides.every(({ key }) => key !== DATABASE))
+      found.push(refusals.databaseByHand(app, into.name))
     const names = Object.keys(run.processes)
     // Before anything is built nobody knows what processes there are.
     if (names.length > 0) {
@@ -240,21 +255,24 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     const counts = overlayCounts(run, into.with)
     const revision = await nextRevision(change, space)
     const meter = turn(before?.meter ?? emptyMeter(at.getTime()), at.getTime(), run, counts)
+    const isStill = before !== undefined && before.wanted !== 'removing' && before.own_database
+    const own = {
+      own_database: isStill || into.ownDatabases === true,
+      dump: isStill ? before.dump : (delivery.dump ?? null),
+    }
+    // In a database of its own it changes nobody else's.
+    const isCommandWanted = into.release || hasDatabase({ ...own, run })
+    const starts = own.dump && !isStill ? said.fills(own.dump) : said.starts(named(counts))
     const row: SpaceAppRow = {
       ...(before ?? FRESH),
       ...{ space: space.name, app, environment, artifact: content.digest, run, counts },
-      ...{ with_processes: into.with, with_crons: into.crons, live: into.live?.[app] ?? null },
+      ...{ with_processes: into.with, with_crons: into.crons, live: into.live?.[app] ?? null, ...own },
       ...{ origin, tree, path, context, plain: below.plain, secrets: below.secrets },
       overrides: await versionsOf(change.db, space.name, app),
       ...{ by, delivered_at: at, revision, wanted: 'running', awake_at: at, meter },
-      command: into.release && run.releaseCommand !== undefined ? 'owed' : 'none',
+      command: isCommandWanted && run.releaseCommand !== undefined ? 'owed' : 'none',
       generation: (before?.generation ?? 0) + 1,
-      report: {
-        phase: 'starting',
-        message: said.starts(named(countsNow({ counts, wanted: 'running' }))),
-        hint: null,
-        lastLines: [],
-      },
+      report: { phase: 'starting', message: starts, hint: null, lastLines: [] },
       version: (before?.version ?? 0) + 1,
     }
     await putApp(change.db, row)
@@ -295,6 +313,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
         ...{ plain: below.plain, secrets: below.secrets },
         overrides: await versionsOf(change.db, delivery.into.name, delivery.app),
         ...{ with_processes: delivery.into.with, with_crons: delivery.into.crons },
+        own_database: row.own_database || delivery.into.ownDatabases === true,
       }
       const isSame = Object.entries(asks).every(([key, value]) =>
         isEqual(row[key as keyof typeof asks], value),

@@ -9,7 +9,7 @@ import type { Queries } from '../../kernel/database.ts'
 import { debuggedProcesses } from './debugging.ts'
 import type { Vault } from './index.ts'
 import { refusals, said } from './messages.ts'
-import { countsNow, defaultsOf, setOf } from './rules.ts'
+import { countsNow, defaultsOf, hasDatabase, setOf } from './rules.ts'
 import { listInvitations, listOverrides, type SpaceAppRow, type SpaceRow } from './store.ts'
 import { placeOf, revokedOf } from './tokens.ts'
 
@@ -24,8 +24,13 @@ export interface DesiredDependencies {
     of: { app: string; environment: string },
     frozen: { plain: Record<string, string>; secrets: Record<string, number> },
   ): Promise<Record<string, string>>
-  /** As in the environment: the same database, the same addresses. */
-  needs(app: string, environment: string, needs: RunSpec['needs']): Promise<Record<string, string>>
+  /** As in the environment: the same addresses, and the same database where the copy has none of its own. */
+  needs(
+    app: string,
+    environment: string,
+    needs: RunSpec['needs'],
+    own?: { space: string; dump: string | null },
+  ): Promise<Record<string, string>>
 }
 
 /** How the engine is to run it. */
@@ -64,7 +69,12 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
         ...defaultsOf(run),
         ...(await resolve({ app, environment }, { plain, secrets })),
         ...(await overridesOf(space, app)),
-        ...(await needs(app, environment, run.needs)),
+        ...(await needs(
+          app,
+          environment,
+          run.needs,
+          hasDatabase(row) ? { space: space.name, dump: row.dump } : undefined,
+        )),
         TOW_APP: app,
         TOW_ENVIRONMENT: environment,
         TOW_SPACE: space.name,

@@ -17,6 +17,7 @@ import type { Access } from '../access/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ReleaseWithState } from '../releases/index.ts'
 import { startWorkers, within } from '../rollouts/index.ts'
+import { createAdd } from './add.ts'
 import { createChanges } from './changes.ts'
 import { createDeliver } from './deliver.ts'
 import { createDesiredMaker } from './desired.ts'
@@ -24,6 +25,7 @@ import { workspaceDoor } from './door.ts'
 import { createInvitations } from './invitations.ts'
 import { createLife } from './life.ts'
 import { refusals } from './messages.ts'
+import { checkPassing } from './passing.ts'
 import { createReconcile } from './reconcile.ts'
 import { spaceRoutes } from './routes.ts'
 import { countsNow, setOf } from './rules.ts'
@@ -65,8 +67,19 @@ export interface SpacesOptions {
     needs: readonly string[],
     together: readonly string[],
   ): Promise<{ message: string; hint?: string | undefined }[]>
-  /** What needs inject in the environment, secrets included. */
-  needs(app: string, environment: string, needs: readonly string[]): Promise<Record<string, string>>
+  /** What needs inject in the environment, secrets included; `own`: the copy has a database for itself. */
+  needs(
+    app: string,
+    environment: string,
+    needs: readonly string[],
+    own?: { space: string; dump: string | null },
+  ): Promise<Record<string, string>>
+  /** Drops the database that a copy had for itself, where it had one. */
+  dropDatabase(of: { app: string; environment: string; space: string }): Promise<void>
+  /** A dump that databases may be filled from. */
+  dump(db: Queries | Within, name: string): Promise<{ app: string; state: string } | null>
+  /** What an artifact of an app was shipped from. */
+  source(app: string, artifact: string): Promise<{ tree: string; path: string; context: string } | null>
   artifact(db: Queries | Within, digest: string): Promise<Artifact | null>
   /** The release that serves an app in the environment. */
   below(db: Queries | Within, app: string, environment: string): Promise<ReleaseWithState | null>
@@ -89,6 +102,7 @@ export function createSpaces(options: SpacesOptions) {
   const now = () => clock.now().getTime()
   const changes = createChanges(options)
   const deliver = createDeliver(options)
+  const add = createAdd({ ...options, deliver })
   const desired = createDesiredMaker({
     ...{ db, vault, now },
     artifact: (digest) => options.artifact(db, digest),
@@ -97,7 +111,8 @@ export function createSpaces(options: SpacesOptions) {
   })
   const invitations = createInvitations({ ...options, changes })
   const life = createLife({ ...options, changes, invitations })
-  const reconcile = createReconcile({ database, clock, engines, changes, desired })
+  const { dropDatabase } = options
+  const reconcile = createReconcile({ database, clock, engines, changes, desired, dropDatabase })
   const controller = new AbortController()
   let workers: ReturnType<typeof startWorkers> | null = null
   let loop: Loop | null = null
@@ -123,7 +138,7 @@ export function createSpaces(options: SpacesOptions) {
     return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
   }
 
-  const parts = { ...options, changes, invitations, requireSpace, requireApp, observe, now }
+  const parts = { ...options, add, changes, invitations, requireSpace, requireApp, observe, now }
   const feature = {
     name: 'spaces',
     migrations,
@@ -182,6 +197,19 @@ export function createSpaces(options: SpacesOptions) {
     async jobSet(name: string, app: string) {
       return desired.jobSet(await requireSpace(db, name), await requireApp(db, name, app))
     },
+    /** What `tow doctor` says of apps that lose the space they were asked in. */
+    check: () =>
+      checkPassing({
+        ...{ db, engines, now, observe },
+        ...{ appsIn: options.appsIn, below: options.below },
+        observeBelow: (app, environment) =>
+          within(
+            (async () => (await engines(environment)).observe({ app, environment }))(),
+            OBSERVE_MS,
+            controller.signal,
+            'the engine does not answer',
+          ).catch(() => null),
+      }),
     /** Starts its processes anew: under a new revision, of the same. */
     restart: changes.restart,
     /** How far revisions of apps have come, as a delivery asks. */

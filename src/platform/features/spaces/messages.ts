@@ -43,6 +43,7 @@ export const said = {
   removing: (space: string, by: string) => `${by} removed the space ${space}`,
   appsRemoved: (apps: readonly string[], space: string, by: string) =>
     `${by} removed ${listed(apps)} from ${space}`,
+  fills: (dump: string) => `fills its database from ${dump}`,
   removed: (space: string) => `The space ${space} is gone`,
   appGone: (app: string, space: string) => `${app} in ${space} is removed with the app`,
   restarted: (processes: readonly string[], row: Copy) =>
@@ -82,14 +83,38 @@ export const refusals = {
     new TowError('CONFLICT', `${space} is being removed`, { hint: 'tow spaces shows when it is gone' }),
   noSpaces: (environment: string) =>
     new TowError('UNSUPPORTED', `the engine of ${environment} can hold no spaces`, { hint: `tow doctor` }),
-  quota: (owner: string, what: 'spaces' | 'apps', most: number, mend: string) =>
+  quota: (owner: string, what: 'spaces' | 'apps' | 'databases', most: number, mend: string) =>
     new TowError(
       'REFUSED',
       what === 'spaces'
         ? `${owner} has ${most} spaces, and that is the most`
-        : `${owner} would have more than ${most} apps in spaces`,
+        : `${owner} would have more than ${most} ${what} in spaces`,
       { hint: mend },
     ),
+  nothingBelow: (app: string, environment: string) => ({
+    message: `no release of ${app} is live in ${environment}, so there is nothing to copy`,
+    hint: `tow ship -a ${app} -e ${environment}`,
+  }),
+  databaseByHand: (app: string, space: string) => ({
+    message: `${app} is given its DATABASE_URL by config rather than by \`needs: [postgres]\`, so the copy would use the environment’s database`,
+    hint: `tow config set --secret DATABASE_URL=... -a ${app} --space ${space} names another`,
+  }),
+  noSuchDump: (name: string) => ({
+    message: `there is no dump "${name}" that is ready`,
+    hint: 'tow dumps',
+  }),
+  dumpOfOther: (name: string, app: string, apps: readonly string[]) => ({
+    message: `the dump ${name} is of ${app}, and of ${listed(apps)} none is that`,
+    hint: `leave ${name} away, or add --apps ${app}`,
+  }),
+  dumpUnwanted: (name: string, app: string) => ({
+    message: `${app} does not need postgres, so there is no database to fill from ${name}`,
+    hint: `leave ${name} away`,
+  }),
+  databaseThere: (name: string, app: string, space: string) => ({
+    message: `${app} in ${space} has a database already, which ${name} would replace`,
+    hint: `tow spaces remove ${space} ${app} drops it; then add it again`,
+  }),
   webWorks: (app: string, processes: readonly string[]) => ({
     message: `nothing of ${app} would run in a space: ${listed(processes)} ${processes.length === 1 ? 'runs' : 'run'} in the environment already`,
     hint: processes.map((name) => `--with ${name}`).join(' '),

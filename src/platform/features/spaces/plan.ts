@@ -2,7 +2,7 @@
 import type { ReleaseDifference } from '../../../api/releases.ts'
 import { differences, NOTHING } from '../releases/index.ts'
 import type { SpacesOptions } from './index.ts'
-import { countsNow, defaultsOf, offOf } from './rules.ts'
+import { countsNow, defaultsOf, hasDatabase, offOf } from './rules.ts'
 import { listApps, listOverrides, type OverrideRow, type SpaceAppRow, type SpaceRow } from './store.ts'
 
 export async function planOf({ database: { db }, below }: SpacesOptions, space: SpaceRow) {
@@ -14,6 +14,7 @@ export async function planOf({ database: { db }, below }: SpacesOptions, space: 
       const own = overrides.filter(({ app }) => app === row.app)
       const found = [
         ...differences(release ?? NOTHING, withOverrides(row, own, release?.secrets ?? {})),
+        ...database(row),
         ...running(row),
       ]
       return { app: row.app, below: release?.number ?? null, differences: found }
@@ -36,6 +37,12 @@ function withOverrides(row: SpaceAppRow, own: readonly OverrideRow[], below: Rec
     plain[key] = value ?? 'a secret of its own'
   }
   return { artifact: row.artifact, origin: row.origin, run: row.run, plain, secrets }
+}
+
+function database(row: SpaceAppRow): ReleaseDifference[] {
+  if (!hasDatabase(row)) return []
+  const after = row.dump === null ? 'its own' : `its own, from ${row.dump}`
+  return [{ kind: 'need', name: 'postgres', before: 'the environment’s', after }]
 }
 
 function running(row: SpaceAppRow): ReleaseDifference[] {

@@ -27,17 +27,27 @@ const OBSERVE_MS = 5_000
 const APPLY_MS = 60_000
 const REMOVE_MS = 300_000
 const COMMAND_SECONDS = 3_600
+/** A database may have to be filled first. */
+const FILL_MS = 2 * 3_600_000
 const AWAY = 'the engine does not answer'
 const IDLE: Looked = { again: false, after: null, active: false }
 
-export interface ReconcileDependencies extends Pick<SpacesOptions, 'database' | 'clock' | 'engines'> {
+export interface ReconcileDependencies
+  extends Pick<SpacesOptions, 'database' | 'clock' | 'engines' | 'dropDatabase'> {
   changes: Changes
   desired: DesiredMaker
 }
 
 type Refused = { generation: number; message: string; hint?: string | undefined }
 
-export function createReconcile({ database, clock, engines, changes, desired }: ReconcileDependencies) {
+export function createReconcile({
+  database,
+  clock,
+  engines,
+  changes,
+  desired,
+  dropDatabase,
+}: ReconcileDependencies) {
   /** Why the engine refused a generation. Only told, so it may be lost: the next try is refused again. */
   const refusals = new Map<string, Refused>()
   const now = () => clock.now().getTime()
@@ -70,6 +80,14 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
       await write(row, { seen: row.generation })
       return IDLE
     }
+    // Nothing of it runs any more, so nobody is in its database.
+    if (row.own_database) {
+      const isGone = await dropDatabase(targetOf(row)).then(
+        () => true,
+        () => false,
+      )
+      if (!isGone) return owing
+    }
     await database.change(PLATFORM, async (change) => {
       const space = await lockSpace(change.db, row.space)
       if (!(await deleteApp(change.db, row)) || !space?.removing) return
@@ -90,7 +108,7 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
     if (known) return known
     const job = {
       key,
-      set: await desired.jobSet(space, row),
+      set: await within(desired.jobSet(space, row), FILL_MS, signal, AWAY),
       command: row.run.releaseCommand ?? 'true',
       process: 'release',
       timeoutSeconds: COMMAND_SECONDS,
@@ -105,18 +123,22 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
     signal: AbortSignal,
   ): Promise<boolean> {
     try {
-      const whole = await desired.desired(space, row)
+      const whole = await within(desired.desired(space, row), FILL_MS, signal, AWAY)
       await within(engine.apply(targetOf(row), row.generation, whole), APPLY_MS, signal, AWAY)
       refusals.delete(keyOf(row))
       return true
     } catch (error) {
       if (signal.aborted) throw error
-      // Another generation is there: the next look sees by how much.
-      if (isWorthAnotherTry(error) || (error as TowError).code === 'CONFLICT') return false
-      const { message, hint } = error as TowError
-      refusals.set(keyOf(row), { generation: row.generation, message, hint })
+      refuse(row, error)
       return false
     }
+  }
+
+  /** Another generation is there: the next look sees by how much. */
+  function refuse(row: SpaceAppRow, error: unknown): void {
+    if (isWorthAnotherTry(error) || (error as TowError).code === 'CONFLICT') return
+    const { message, hint } = error as TowError
+    refusals.set(keyOf(row), { generation: row.generation, message, hint })
   }
 
   /** What was decided, if nobody changed the row meanwhile. */
@@ -167,6 +189,7 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
       engine && row.command === 'owed' && row.wanted === 'running'
         ? await command(engine, space, row, signal).catch((error) => {
             if (signal.aborted) throw error
+            refuse(row, error)
             return null
           })
         : null
@@ -181,7 +204,8 @@ export function createReconcile({ database, clock, engines, changes, desired }: 
     if (observation && observation.generation === next.generation && next.seen < next.generation) {
       await write(next, { seen: next.generation })
     }
-    return { again: false, after: next.command === 'owed' ? 100 : settled ? 10_000 : 500, active: true }
+    const soon = refusals.has(keyOf(next)) ? 60_000 : 100
+    return { again: false, after: next.command === 'owed' ? soon : settled ? 10_000 : 500, active: true }
   }
 }
 

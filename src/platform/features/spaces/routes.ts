@@ -2,6 +2,7 @@ import type { Space } from '../../../api/spaces.ts'
 import type { Observation } from '../../../engines/engine.ts'
 import type { Queries, Within } from '../../kernel/database.ts'
 import { operations } from '../../kernel/operations.ts'
+import type { Add } from './add.ts'
 import type { Changes } from './changes.ts'
 import { entriesOf } from './config.ts'
 import { debuggedProcesses } from './debugging.ts'
@@ -14,6 +15,7 @@ import { spaceView } from './view.ts'
 import { compare } from './workspace.ts'
 
 export interface RoutesParts extends SpacesOptions {
+  add: Add
   changes: Changes
   invitations: Invitations
   requireSpace(db: Queries | Within, name: string): Promise<SpaceRow>
@@ -48,6 +50,10 @@ export function spaceRoutes(parts: RoutesParts) {
   return {
     spaces: {
       list: operations.spaces.list.handler(async ({ input }) => views(await listSpaces(db, input))),
+      add: operations.spaces.add.handler(async ({ input, context: { actor } }) => {
+        await parts.add.require(input.environment)
+        return database.change(actor, (change) => parts.add.add(change, actor, input))
+      }),
       get: operations.spaces.get.handler(({ input }) => view(input.space)),
       plan: operations.spaces.plan.handler(async ({ input }) => {
         const space = await parts.requireSpace(db, input.space)

@@ -42,16 +42,24 @@ test('config is the environment’s, without what needs give, and says what is l
 })
 
 test('a quota is about what comes to it, so that what is there can always be changed', () => {
-  expect(quotaProblem('person', { spaces: 5, apps: 10 }, { spaces: 0, apps: 0 })).toBeNull()
-  expect(quotaProblem('person', { spaces: 5, apps: 1 }, { spaces: 1, apps: 1 })).toEqual({
+  expect(
+    quotaProblem('person', { spaces: 5, apps: 10, databases: 0 }, { spaces: 0, apps: 0, databases: 0 }),
+  ).toBeNull()
+  expect(
+    quotaProblem('person', { spaces: 5, apps: 1, databases: 0 }, { spaces: 1, apps: 1, databases: 0 }),
+  ).toEqual({
     what: 'spaces',
     most: 5,
   })
-  expect(quotaProblem('person', { spaces: 1, apps: 9 }, { spaces: 0, apps: 2 })).toEqual({
+  expect(
+    quotaProblem('person', { spaces: 1, apps: 9, databases: 0 }, { spaces: 0, apps: 2, databases: 0 }),
+  ).toEqual({
     what: 'apps',
     most: 10,
   })
-  expect(quotaProblem('machine', { spaces: 5, apps: 10 }, { spaces: 1, apps: 5 })).toBeNull()
+  expect(
+    quotaProblem('machine', { spaces: 5, apps: 10, databases: 0 }, { spaces: 1, apps: 5, databases: 0 }),
+  ).toBeNull()
 })
 
 test('use moves the expiry on by the space’s own term, and not at every request', () => {

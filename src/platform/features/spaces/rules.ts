@@ -5,8 +5,8 @@ import type { SpaceAppRow } from './store.ts'
 
 /** What one person, or one machine, may have at a time: a machine makes spaces for everybody's branches. */
 export const QUOTAS = {
-  person: { spaces: 5, apps: 10 },
-  machine: { spaces: 50, apps: 100 },
+  person: { spaces: 5, apps: 10, databases: 5 },
+  machine: { spaces: 50, apps: 100, databases: 50 },
 } as const
 
 export const HOUR = 3_600_000
@@ -92,13 +92,23 @@ export function defaultsOf(run: Pick<RunSpec, 'variables'>): Record<string, stri
   )
 }
 
+export interface Counted {
+  spaces: number
+  apps: number
+  databases: number
+}
+
+/** Whether the copy has a database for itself alone. */
+export const hasDatabase = ({ own_database, run }: Pick<SpaceAppRow, 'own_database' | 'run'>): boolean =>
+  own_database && run.needs.includes('postgres')
+
 /** What it would have too many of; null where it fits. */
 export function quotaProblem(
   kind: keyof typeof QUOTAS,
-  had: { spaces: number; apps: number },
-  more: { spaces: number; apps: number },
-): { what: 'spaces' | 'apps'; most: number } | null {
-  for (const what of ['spaces', 'apps'] as const) {
+  had: Counted,
+  more: Counted,
+): { what: keyof Counted; most: number } | null {
+  for (const what of ['spaces', 'apps', 'databases'] as const) {
     const most = QUOTAS[kind][what]
     if (more[what] > 0 && had[what] + more[what] > most) return { what, most }
   }

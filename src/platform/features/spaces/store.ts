@@ -47,6 +47,10 @@ export interface Content {
   with_processes: string[]
   with_crons: boolean
   live: LiveApp | null
+  /** The copy has a database for itself, as far as it needs one; else it uses the environment's. */
+  own_database: boolean
+  /** What that is filled from; null: it begins empty. */
+  dump: string | null
   origin: Origin
   /** The tree that it was built from. */
   tree: string
@@ -190,6 +194,10 @@ export const migrations: Migration[] = [
       alter table space_config add column from_file boolean not null default false;
       alter table space_apps add column overrides jsonb not null default '{}';
     `,
+  },
+  {
+    name: 'spaces/003-own-databases',
+    sql: 'alter table space_apps add column own_database boolean not null default false, add column dump text',
   },
 ]
 

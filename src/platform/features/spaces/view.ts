@@ -3,7 +3,7 @@ import type { Space, SpaceApp } from '../../../api/spaces.ts'
 import type { Observation } from '../../../engines/engine.ts'
 import { decide, sleepsAt } from './decide.ts'
 import * as meters from './meter.ts'
-import { countsNow, isAttached, offOf, setOf } from './rules.ts'
+import { countsNow, hasDatabase, isAttached, offOf, setOf } from './rules.ts'
 import type { SpaceAppRow, SpaceRow } from './store.ts'
 
 export function spaceView(
@@ -50,6 +50,7 @@ function appView(row: SpaceAppRow, observation: Observation | null, now: number)
         ? { by: row.attached_by, until: row.attached_until!.toISOString() }
         : null,
     processes: Object.fromEntries(processes),
+    ownDatabase: hasDatabase(row) ? { dump: row.dump } : null,
     off: offOf(row),
     swap: swapOf(row, now),
     lastAskedAt,

@@ -1,0 +1,83 @@
+/** Apps that lose the space they were asked in, and one that keeps it: the real command, real processes, `tow doctor`. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { get } from 'node:http'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CheckResult } from '../src/api/environments.ts'
+import { newPerson, type Person } from './tow.ts'
+
+let ann: Person
+let folder: string
+
+/** `passed`: the headers that it passes on. */
+const SERVER = (passed: string[]) => `
+import { createServer } from 'node:http'
+createServer(async (request, response) => {
+  const headers = Object.fromEntries(${JSON.stringify(passed)}.map((name) => [name, request.headers[name] ?? '']))
+  const inner = process.env.INNER_URL ? await (await fetch(process.env.INNER_URL, { headers })).text() : ''
+  response.end(process.env.TOW_RELEASE + ' ' + inner)
+}).listen(process.env.PORT)
+`
+const CALLERS = { keeps: ['traceparent', 'baggage'], loses: ['traceparent'], silent: [] }
+
+beforeAll(async () => {
+  ann = await newPerson()
+  folder = join(ann.folder, 'shop')
+  const processes = 'processes: { web: { command: node server.js } }'
+  const callers = Object.keys(CALLERS).map(
+    (app) => `  ${app}: { path: ${app}, needs: [inner], ${processes} }`,
+  )
+  for (const [app, passed] of [...Object.entries(CALLERS), ['inner', []] as const]) {
+    await mkdir(join(folder, app), { recursive: true })
+    await writeFile(join(folder, app, 'package.json'), '{ "type": "module" }')
+    await writeFile(join(folder, app, 'server.js'), SERVER([...passed]))
+  }
+  await writeFile(
+    join(folder, 'tow.yaml'),
+    `version: 1\napps:\n${callers.join('\n')}\n  inner: { path: inner, ${processes} }\n`,
+  )
+  for (const words of [['ship'], ['spaces', 'add', 'mine', '--apps', 'inner']]) {
+    const ended = await ann.tow(words, { cwd: folder })
+    expect(ended, ended.stderr).toMatchObject({ exit: 0 })
+  }
+}, 120_000)
+afterAll(() => ann?.leave(), 120_000)
+
+function page(address: string): Promise<string> {
+  const { hostname, port, searchParams } = new URL(address)
+  const headers = { host: `${hostname}:${port}`, 'tow-preview': searchParams.get('tow-preview') ?? '' }
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, path: '/', headers, agent: false }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+      answer.on('end', () => resolve(text))
+    }).on('error', reject)
+  })
+}
+
+async function doctor(): Promise<CheckResult[]> {
+  const { stdout } = await ann.tow(['doctor', '--json'], { cwd: folder })
+  return (JSON.parse(stdout) as CheckResult[]).filter(({ name }) => name === 'baggage of spaces')
+}
+
+test('tow doctor names who loses the space and the call, and says nothing against who keeps it', async () => {
+  const { stdout } = await ann.tow(['spaces', 'show', 'mine'], { cwd: folder })
+  const link = (app: string) => new RegExp(`http://${app}--mine\\S+`).exec(stdout)![0]
+  for (let time = 0; time < 3; time++) {
+    expect(await page(link('keeps'))).toMatch(/^v1 mine\.1/)
+  }
+  expect(await doctor()).toMatchObject([{ ok: true }])
+  for (let time = 0; time < 3; time++) {
+    for (const app of ['loses', 'silent']) expect(await page(link(app))).toMatch(/^v1 v1/)
+  }
+  const found = await doctor()
+  expect(found.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^loses in stage loses the space when it calls inner: 3 of 3 calls came without it/,
+    ),
+    expect.stringMatching(
+      /^silent in stage loses the space when it calls inner: it was asked 3 times in a space/,
+    ),
+  ])
+  expect(found[0]).toMatchObject({ ok: false, mend: expect.stringContaining('OTEL_PROPAGATORS') })
+}, 60_000)
