@@ -28,6 +28,22 @@ export function fit(name: string, words: readonly string[]): number | null {
   return score * 100 + text.length
 }
 
+/** What the letters may mean, best first. */
+function matching(entries: readonly Entry[], text: string): Entry[] {
+  const words = text
+    .toLowerCase()
+    .split(/[\s/]+/)
+    .filter(Boolean)
+  return entries
+    .flatMap((entry) => {
+      const score = fit(entry.name, words)
+      return score === null ? [] : [{ entry, score: words.length === 0 ? 0 : score }]
+    })
+    .sort((one, other) => one.score - other.score)
+    .slice(0, MOST)
+    .map(({ entry }) => entry)
+}
+
 export function Palette({ close }: { close: () => void }) {
   const navigate = useNavigate()
   const { data: apps = [] } = useQuery(queries.apps())
@@ -68,20 +84,7 @@ export function Palette({ close }: { close: () => void }) {
     ],
     [apps, commands, navigate],
   )
-  const found = useMemo(() => {
-    const words = asked
-      .toLowerCase()
-      .split(/[\s/]+/)
-      .filter(Boolean)
-    return entries
-      .flatMap((entry) => {
-        const score = fit(entry.name, words)
-        return score === null ? [] : [{ entry, score: words.length === 0 ? 0 : score }]
-      })
-      .sort((one, other) => one.score - other.score)
-      .slice(0, MOST)
-      .map(({ entry }) => entry)
-  }, [entries, asked])
+  const found = useMemo(() => matching(entries, asked), [entries, asked])
 
   function go(entry: Entry | undefined) {
     if (!entry) return
@@ -115,7 +118,8 @@ export function Palette({ close }: { close: () => void }) {
           }
           if (event.key === 'Enter') {
             event.preventDefault()
-            go(found[chosen])
+            // The list may be some letters behind whoever types fast.
+            go(asked === text ? found[chosen] : matching(entries, text)[0])
           }
         }}
       />
