@@ -30,7 +30,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     await tabTo(opened.page, `Ship ${branch} of shop`)
     await press('Enter')
     await opened.dialog().getByText(`tow git ship ${branch}`).waitFor()
-    expect(await nameOfFocus()).toBe('Ship')
+    await expect.poll(nameOfFocus).toBe('Ship')
     await press('Enter')
   }
 
@@ -56,7 +56,9 @@ describeConsole('the console, by keyboard alone', (opened) => {
   test('the first Tab leads past the navigation, and the page has a name', async () => {
     const { page } = opened
     await press('Tab')
-    expect(await focused(page)).toMatchObject({ name: 'To the page', isMarked: true, isSeen: true })
+    await expect
+      .poll(() => focused(page))
+      .toMatchObject({ name: 'To the page', isMarked: true, isSeen: true })
     await press('Enter', 'Tab')
     expect(await page.evaluate('document.activeElement.closest("main") !== null')).toBe(true)
     await press('g', 'f')
@@ -80,7 +82,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
       expect(await page.evaluate('document.activeElement.closest("dialog") !== null')).toBe(true)
       await press(...shut)
       await opened.dialog().waitFor({ state: 'detached' })
-      expect(await nameOfFocus()).toBe('Restart…')
+      await expect.poll(nameOfFocus).toBe('Restart…')
     }
   })
 
@@ -90,7 +92,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     await world.push('greet', 'Greet by night')
     await shipBranch('greet')
     await opened.dialog().waitFor({ state: 'detached' })
-    expect(await nameOfFocus()).toBe('Ship greet of shop')
+    await expect.poll(nameOfFocus).toBe('Ship greet of shop')
     await main().getByRole('link', { name: 'The rollout of v2' }).waitFor({ timeout: 60_000 })
     await tabTo(page, 'The rollout of v2', 'Shift+Tab')
     await press('Enter')
@@ -109,7 +111,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     const link = 'shop in stage: v3 did not go live'
     await main().getByRole('link', { name: link }).waitFor()
     await press('j')
-    expect(await nameOfFocus()).toBe(link)
+    await expect.poll(nameOfFocus).toBe(link)
     await press('Enter')
     await heading('v3 of shop in stage')
     await main().getByText('v2 serves as before').first().waitFor()
@@ -121,7 +123,7 @@ describeConsole('the console, by keyboard alone', (opened) => {
     await press('g', 'f')
     await page.getByRole('checkbox', { name: 'Choose shop' }).waitFor()
     await press('j')
-    expect(await nameOfFocus()).toBe('shop')
+    await expect.poll(nameOfFocus).toBe('shop')
     await press('Shift+Tab', 'Space')
     await page.getByRole('button', { name: 'Promote 1 app' }).waitFor()
     await press('p')
@@ -169,15 +171,17 @@ describeConsole('the console, by keyboard alone', (opened) => {
 
   test('opens the navigation where there is little room, and Esc closes it', async () => {
     const { page } = opened
+    const slidIn = () => expect.poll(() => focused(page)).toMatchObject({ name: 'Towpath', isSeen: true })
     await page.setViewportSize({ width: 400, height: 800 })
     await opened.goto('/fleet')
     await heading('Fleet')
     await tabTo(page, 'Menu')
     await press('Enter')
-    await expect.poll(nameOfFocus).toBe('Towpath')
+    await slidIn()
     await press('Escape')
-    expect(await nameOfFocus()).toBe('Menu')
+    await expect.poll(nameOfFocus).toBe('Menu')
     await press('Enter')
+    await slidIn()
     await tabTo(page, 'Timeline')
     await press('Enter')
     await heading('Timeline')
