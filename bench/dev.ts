@@ -10,20 +10,14 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DevSession, enter, startDev, type Told, untilServed, type Visit } from '../test/dev-session.ts'
 import { newPerson, type Person } from '../test/tow.ts'
+import { askAlways, eachSave, makeApp, SAVES, save, sum } from './dev/app.ts'
 import { type Figure, printFigures, quantile } from './figures.ts'
 import { measureSpare } from './spare.ts'
 
-const SAVES = 30
 const FILES = 20_000
 const CHANGED = 5000
 const BUILDS = 10
 const NODEMON = '3.1.10'
-const SERVER = `import { createServer } from 'node:http'
-import { text } from './text.js'
-console.log('begins')
-createServer((_, response) => response.end(text)).listen(process.env.PORT)
-process.on('SIGTERM', () => process.exit(0))
-`
 const git = (folder: string, ...parameters: string[]) =>
   execFileSync('git', [
     '-C',
@@ -34,44 +28,6 @@ const git = (folder: string, ...parameters: string[]) =>
     'user.email=bench@example.org',
     ...parameters,
   ])
-const save = (folder: string, text: string) =>
-  writeFileSync(join(folder, 'text.js'), `export const text = '${text}'\n`)
-
-function makeApp(folder: string): void {
-  mkdirSync(folder)
-  const manifest = { name: 'hello', type: 'module', scripts: { start: 'node server.js' } }
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
-  writeFileSync(join(folder, 'server.js'), SERVER)
-  save(folder, 'text 0')
-}
-
-/** A save every half second: as quick as a person is, and every watcher has come to rest. */
-async function eachSave(folder: string, use: (text: string) => Promise<void>): Promise<void> {
-  for (let at = 1; at <= SAVES; at++) {
-    await delay(500)
-    save(folder, `text ${at}`)
-    await use(`text ${at}`)
-  }
-}
-
-/** Asks all the time; answers with what became of it. */
-function askAlways(visit: Visit): () => Promise<{ asked: number; failed: number }> {
-  const counts = { asked: 0, failed: 0 }
-  let stop = false
-  const load = (async () => {
-    for (; !stop; await delay(5)) {
-      counts.asked++
-      const answer = await visit().catch(() => ({ status: 0 }))
-      if (answer.status !== 200) counts.failed++
-    }
-  })()
-  return async () => {
-    stop = true
-    await load
-    return counts
-  }
-}
-
 /** A build input changes with the source: what is built takes the place of what ran. */
 async function measureBuilds(dev: DevSession, folder: string, visit: Visit): Promise<Figure[]> {
   const end = askAlways(visit)
@@ -118,8 +74,6 @@ async function measureDev(dev: DevSession, folder: string, visit: Visit): Promis
     { what: `failed of ${asked} requests meanwhile`, unit: '', values: [failed], bar: '0' },
   ]
 }
-
-const sum = (phases: Record<string, number>) => Object.values(phases).reduce((total, one) => total + one, 0)
 
 async function measurePeer(what: string, command: string[], folder: string, port: number): Promise<Figure> {
   save(folder, 'text 0')
