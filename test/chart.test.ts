@@ -266,6 +266,26 @@ describe('the chart', () => {
     expect(manifests.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
   })
 
+  test('leads whoever comes from outside to a Service that moves from set to set, once it is said to be known', async () => {
+    const rendered = (edge: string, split: Record<string, number> = EVERYTHING.split) =>
+      render('app', { ...EVERYTHING, split, route: { ...EVERYTHING.route, edge } })
+    const leadsTo = (manifests: Manifest[]) =>
+      named(manifests, 'HTTPRoute', 'shop').spec.rules[0].backendRefs.map((one: { name: string }) => one.name)
+    const made = await rendered('made', { v11: 1 })
+    expect(named(made, 'Service', 'shop--edge').spec.selector['towpath.dev/set']).toBe('v11')
+    expect(leadsTo(made)).toEqual(['shop--v11'])
+    const [used, moved] = [
+      await rendered('used', { v11: 1 }),
+      await rendered('used', { v11: 0, 'v12.blue': 1 }),
+    ]
+    expect(leadsTo(used)).toEqual(['shop--edge'])
+    expect(named(moved, 'Service', 'shop--edge').spec.selector['towpath.dev/set']).toBe('v12.blue')
+    expect(named(moved, 'HTTPRoute', 'shop')).toEqual(named(used, 'HTTPRoute', 'shop'))
+    expect(leadsTo(await rendered('used'))).toEqual(['shop--v11', 'shop--v12-blue'])
+    expect(named(await rendered(''), 'Service', 'shop--edge')).toBeUndefined()
+    expect(moved.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
+  })
+
   test('has no route while nobody is served', async () => {
     const manifests = await render('app', { ...EVERYTHING, split: {} })
     expect(named(manifests, 'HTTPRoute', 'shop')).toBeUndefined()
