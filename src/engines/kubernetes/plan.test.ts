@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SplitRule } from '../engine.ts'
-import { plan, probableSplit } from './plan.ts'
+import { plan, probableNext, probableSplit } from './plan.ts'
 import { emptyStored, type Stored, type StoredSet, takeOver } from './stored.ts'
 
 const set = (id: string, count = 1): StoredSet => ({
@@ -127,5 +127,15 @@ describe('the Service that moves from set to set', () => {
     expect(probableSplit({ ...asked, split: all('v1') })).toEqual(all('v2'))
     expect(probableSplit({ ...next(made), split: all('v1') })).toEqual(all('v2'))
     expect(probableSplit(made)).toEqual(all('v1'))
+  })
+
+  test('and before that, one more set beside the one that serves', () => {
+    const ahead = probableNext(made)
+    expect(ahead?.desired.sets.map(({ id, release }) => [id, release])).toEqual([
+      ['v1', 1],
+      ['v2', 2],
+    ])
+    expect(probableSplit(ahead!)).toEqual(all('v2'))
+    expect(probableNext(next(made))).toBeNull()
   })
 })

@@ -54,6 +54,20 @@ export function probableSplit({ desired, split }: Stored): SplitRule[] {
   return newest ? [{ weights: { [newest.id]: 1 } }] : split
 }
 
+/** What the next release will probably ask for first: one more set of the same processes, of which `web` comes up. */
+export function probableNext(stored: Stored): Stored | null {
+  const { desired, retained, target } = stored
+  const [set, ...more] = desired.sets
+  if (!set || more.length > 0 || retained.length > 0 || target.space !== undefined) return null
+  const release = set.release + 1
+  const processes = Object.entries(set.processes).map(([name, spec]) => [
+    name,
+    { ...spec, count: name === WEB ? spec.count : 0 },
+  ])
+  const next = { ...set, id: `v${release}`, release, processes: Object.fromEntries(processes) }
+  return { ...stored, desired: { ...desired, sets: [set, next] } }
+}
+
 /**
  * The split asked for, once every set in it that would get traffic is ready and known; until then the one in force, as long as
  * anybody serves in it.

@@ -23,7 +23,7 @@ import type { Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
 import { observationOf, readyBySet, routeProblem } from './observe/observation.ts'
 import { createRouting } from './observe/routing.ts'
-import { type EdgeFacts, moved, plan, probableSplit, sameSplit, weightedSets } from './plan.ts'
+import { type EdgeFacts, moved, plan, probableNext, probableSplit, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
@@ -88,6 +88,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   const domains = createDomains(cluster, target, { platform, gateways, urlOf: parts.urlOf })
   let collectedAt = 0
   let isOurs = false
+  /** Something was asked for in the life of this process. */
+  let isAsked = false
   const waiting: PromiseWithResolvers<void>[] = []
 
   const mine = <Item extends KubeObject>(items: Item[]) =>
@@ -164,8 +166,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
-    const split = probableSplit(stored)
-    if (!sameSplit(stored.split, split)) warm(moved(stored, split, edgeFacts()))
+    warmSplit(stored)
     const landing = { target, generation: stored.generation, objects }
     if (!isLanded(mirror, landing, cluster.namespace)) {
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
@@ -182,7 +183,26 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     if (lookAt !== null) wakeIn(lookAt - Date.now())
     const lag = routing.dueAt(stored, isNowRouted, at) - at
     if (lag > 0) wakeIn(lag)
-    else if (!again) await collect(stored)
+    else if (!again) {
+      getAhead(stored)
+      await collect(stored)
+    }
+  }
+
+  /** Once after each wish, when nothing is under way: the next one should not wait for helm. */
+  function getAhead(stored: Stored): void {
+    if (!isAsked) return
+    isAsked = false
+    const next = probableNext(stored)
+    if (!next) return
+    warm(next)
+    warmSplit(next)
+  }
+
+  /** What will be asked for once the next set is ready. */
+  function warmSplit(stored: Stored): void {
+    const split = probableSplit(stored)
+    if (!sameSplit(stored.split, split)) warm(moved(stored, split, edgeFacts()))
   }
 
   /** Whoever looks after the Gateway is waited for, and never in the way of a release. */
@@ -210,7 +230,6 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     return { follows, isEdgeKnown: routing.isEdgeKnown(Date.now()) }
   }
 
-  /** What will be asked for once the next set is ready: nobody should wait for helm then. */
   function warm(next: Stored): void {
     const values = chartValues(next, parts.around, hop.ways(target))
     renderer.render({ name, namespace: cluster.namespace, values }).catch(() => {})
@@ -327,6 +346,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     expect: (next) => warm(planned(next, NOBODY, false)),
     claim() {
       isOurs = false
+      isAsked = true
     },
     async objects() {
       const stored = record()?.stored
