@@ -285,7 +285,7 @@ export async function assemble(options: PlatformOptions) {
   })
   const drift = createDrift({
     ...{ database, clock, onError },
-    compare: processes.compare,
+    compare: (app, environment) => processes.compare({ app, environment }),
     async places(queries, filter = {}) {
       const all = await rollouts.overview(queries, filter)
       const serving = all.filter(({ live }) => live !== null)
