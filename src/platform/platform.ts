@@ -141,7 +141,7 @@ export async function assemble(options: PlatformOptions) {
     clock,
     engineKinds: engines.kinds,
     engines: engineOf,
-    ...{ settle: engines.settle, facts: engines.facts, probe: engines.probe },
+    ...{ settle: engines.settle, lend: engines.lend, facts: engines.facts, probe: engines.probe },
     letGo: engines.letGo,
     probePostgres: async (url) => [await needs.servers.check(url)],
     async onAdded(change, environment, { postgres }) {
