@@ -38,6 +38,9 @@ export default defineConfig({
           name: 'cluster',
           include: [ON_CLUSTER],
           maxWorkers: TOW_TEST_KUBECONFIG ? 1 : AT_ONCE,
+          // For what hangs: how long pods take to come says nothing.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },
