@@ -354,6 +354,21 @@ describe('the chart of the permissions', () => {
     expect(JSON.stringify(role.rules)).not.toContain('*')
   })
 
+  test.each(RELEASES)(
+    'gives the right to read the capacity where it is asked for, on %s',
+    async (release) => {
+      const manifests = await render('access', { user: 'ann', capacity: true }, { name: 'towpath' })
+      expect(kinds(manifests)).toEqual([
+        ...['ClusterRole towpath-stage-capacity', 'ClusterRoleBinding towpath-stage-capacity'],
+        ...['Role towpath', 'Role towpath-capacity', 'RoleBinding towpath', 'RoleBinding towpath-capacity'],
+      ])
+      const inWords = (one: Manifest) => ({ ...one, kind: one.kind.replace('Cluster', '') })
+      expect(manifests.flatMap((one) => faults(shapesOf(release), inWords(one)))).toEqual([])
+      const rules = manifests.flatMap((one) => (one.kind === 'ClusterRole' ? one.rules : []))
+      expect(rules).toEqual([{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list'] }])
+    },
+  )
+
   test('says that somebody must be named', async () => {
     await expect(render('access', {})).rejects.toThrow(/who is given the Role/)
   })

@@ -60,6 +60,7 @@ export const SAMPLES: Record<string, Sample> = {
   'environments.add': () => ({ name: 'stage' }),
   'environments.export': () => ({ name: 'stage' }),
   'environments.probe': () => ({ name: 'stage' }),
+  'environments.lend': () => ({ name: 'stage' }),
   'environments.remove': () => ({ name: 'stage' }),
   'environments.check': () => ({ name: 'stage' }),
   'environments.capacity': () => ({ name: 'stage' }),

@@ -276,6 +276,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./env/export.ts'),
   },
   {
+    path: 'env lend',
+    group: CONFIGURE,
+    summary: 'For which registries tow ship --image may use logins',
+    load: () => import('./env/lend.ts'),
+  },
+  {
     path: 'env remove',
     group: CONFIGURE,
     summary: 'Remove an environment in which nothing runs',

@@ -95,11 +95,14 @@ export function describeSpaces(world: World): void {
 
   it('gives a space the whole traffic of an app, and takes it back by itself', async () => {
     const [base, mine] = await over('mine')
-    const until = Date.now() + world.patience / 10
-    await settle(mine!, asked('mine', { overlay: { swap: { until } } }))
+    const swapped = (milliseconds: number) =>
+      asked('mine', { overlay: { swap: { until: Date.now() + milliseconds } } })
+    await settle(mine!, swapped(world.patience))
     expect(await spaceOf(call(base, null, '/env'))).toBe('mine')
     expect(await spaceOf(fetch(`${await address(base)}/env`))).toBe('mine')
-    while (Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50))
+    const soon = swapped(world.patience / 20)
+    await settle(mine!, soon)
+    while (Date.now() < soon.overlay!.swap!.until) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await spaceOf(call(base, null, '/env'))).toBeNull()
     expect(await spaceOf(call(base, 'mine', '/env'))).toBe('mine')
   })

@@ -61,6 +61,8 @@ export interface TargetLoop {
   objects(): Promise<{ stored: Stored; objects: KubeObject[] } | null>
   observe(): Observation
   domains(): Promise<SeenDomain[]>
+  /** What its domains ask of Gateways, which are somebody else's. */
+  gateways(): Promise<KubeObject[]>
   close(): void
 }
 
@@ -336,6 +338,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     kick,
     observe,
     domains: () => domains.see(record()?.stored ?? emptyStored(target), mirror.routes.get(name)),
+    gateways: () => domains.listeners.manifests(record()?.stored ?? emptyStored(target)),
     pass() {
       if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()
