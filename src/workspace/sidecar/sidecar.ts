@@ -46,7 +46,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   async function comesUp(): Promise<boolean> {
     for (const until = performance.now() + COMING_UP_MS; performance.now() < until; await delay(LOOK_MS)) {
       if (led.report().process === 'ended') return false
-      if (port === null || isListening(port)) return true
+      if (port === null || (await isListening(port))) return true
     }
     return true
   }
