@@ -5,9 +5,12 @@
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
-/** Most listen everywhere, so that the first address tells; some on one of them alone. */
-export async function isListening(port: number): Promise<boolean> {
-  for (const host of ['127.0.0.1', '::1', ...ownAddresses()]) if (await takes(host, port)) return true
+const LOOPBACK = '127.0.0.1'
+
+/** Most listen everywhere, so that one address tells; `anywhere`: some on another one alone. */
+export async function isListening(port: number, anywhere: boolean): Promise<boolean> {
+  const hosts = anywhere ? [LOOPBACK, '::1', ...ownAddresses()] : [LOOPBACK]
+  for (const host of hosts) if (await takes(host, port)) return true
   return false
 }
 
@@ -19,9 +22,11 @@ const ownAddresses = () =>
 function takes(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
-    socket.once('error', () => resolve(false)).once('connect', () => {
-      resolve(true)
-      socket.destroy()
-    })
+    socket
+      .once('error', () => resolve(false))
+      .once('connect', () => {
+        resolve(true)
+        socket.destroy()
+      })
   })
 }
