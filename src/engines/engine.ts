@@ -51,6 +51,7 @@ export interface DesiredCron extends CronSpec {
 }
 
 export interface Desired {
+  /** None of a target with a space: it was stopped, calls for it fall through, and its links lead on. */
   sets: DesiredSet[]
   split: SplitRule[]
   crons: DesiredCron[]

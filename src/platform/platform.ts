@@ -279,7 +279,10 @@ export async function assemble(options: PlatformOptions) {
     clock,
     vault: config.vault,
     requireEnvironment: (queries, name) => environments.get(queries, name),
-    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    sourcesIn: async (queries, environment) => [
+      ...(await rollouts.appsIn(queries, environment)).map((app) => ({ app })),
+      ...(await spaces.copiesIn(queries, environment)),
+    ],
     engines: engineOf,
     onError,
   })

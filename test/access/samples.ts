@@ -121,6 +121,7 @@ export const SAMPLES: Record<string, Sample> = {
   }),
   'spaces.list': nothing,
   'spaces.get': inSpace,
+  'spaces.calls': inSpace,
   'spaces.plan': inSpace,
   'spaces.workspace': (thing) => ({ ...inSpace(thing), app: GHOST }),
   'spaces.attend': (thing) => ({ ...inSpace(thing), apps: [GHOST] }),
