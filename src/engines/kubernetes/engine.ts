@@ -237,9 +237,10 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     async export(target) {
       const opened = await session()
-      const now = await opened.loop(target).objects()
+      const loop = opened.loop(target)
+      const now = await loop.objects()
       if (!now) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs in ${target.environment}`)
-      return manifestsOf(target, now.stored, settings.namespace, now.objects)
+      return manifestsOf(target, now.stored, settings.namespace, now.objects, await loop.gateways())
     },
     async check() {
       return checkCluster({ settings, renderer, images })

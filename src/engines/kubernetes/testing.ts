@@ -72,8 +72,11 @@ const FIRST: TestPlace = {
   gateway: env.TOW_TEST_GATEWAY as string,
 }
 
-/** `listeners`: with the right to give the Gateway listeners, and none else outside the namespace. */
-export async function openTestCluster(place = FIRST, { listeners = false } = {}): Promise<TestCluster> {
+/** With no right outside the namespace but to give the Gateway `listeners`, and to read the nodes for the `capacity`. */
+export async function openTestCluster(
+  place = FIRST,
+  rights: { listeners?: boolean; capacity?: boolean } = {},
+): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
   const context = await currentContext(place.kubeconfig)
@@ -85,7 +88,7 @@ export async function openTestCluster(place = FIRST, { listeners = false } = {})
       metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     },
   })
-  const outside = await grantAccess(admin, namespace, listeners)
+  const outside = await grantAccess(admin, namespace, rights)
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
@@ -167,7 +170,11 @@ async function currentContext(path: string): Promise<string> {
 }
 
 /** Answers with the paths of what lies outside the namespace. */
-async function grantAccess(admin: Cluster, namespace: string, listeners: boolean): Promise<string[]> {
+async function grantAccess(
+  admin: Cluster,
+  namespace: string,
+  { listeners = false, capacity = false }: { listeners?: boolean; capacity?: boolean },
+): Promise<string[]> {
   const words = [
     'template',
     'towpath',
@@ -177,6 +184,7 @@ async function grantAccess(admin: Cluster, namespace: string, listeners: boolean
     '--set',
     'serviceAccount=true',
     ...(listeners ? ['--set', 'gateway.name=public', '--set', 'gateway.namespace=gateway'] : []),
+    ...(capacity ? ['--set', 'capacity=true'] : []),
   ]
   const { stdout } = await promisify(execFile)('helm', words)
   const { parseAllDocuments } = await import('yaml')
@@ -184,8 +192,9 @@ async function grantAccess(admin: Cluster, namespace: string, listeners: boolean
   for (const document of parseAllDocuments(stdout)) {
     const body = document.toJS() as KubeObject
     const { name, namespace: where } = body.metadata
-    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}/namespaces/${where}/${body.kind.toLowerCase()}s`
-    await admin.request('POST', path, { body })
+    const place = where === undefined ? '' : `/namespaces/${where}`
+    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}${place}/${body.kind.toLowerCase()}s`
+    await admin.request('POST', path, { query: { fieldValidation: 'Strict' }, body })
     if (where !== namespace) outside.push(`${path}/${name}`)
   }
   return outside

@@ -9,6 +9,7 @@ import type { ImageSource } from '../images.ts'
 import { inWords } from '../messages.ts'
 import type { Renderer } from '../render/helm.ts'
 import type { KubernetesSettings } from '../settings.ts'
+import { checkCapacity } from './capacity.ts'
 import { checkGateways } from './gateways.ts'
 import { checkMetrics, checkNamespace, checkReach } from './namespace.ts'
 import { checkPermissions } from './permissions.ts'
@@ -27,6 +28,7 @@ const IN_THE_CLUSTER: [name: string, look: Look][] = [
   ['permissions', checkPermissions],
   ['gateway', checkGateways],
   ['metrics', checkMetrics],
+  ['capacity', checkCapacity],
   ['reach', checkReach],
 ]
 
