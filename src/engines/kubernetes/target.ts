@@ -50,6 +50,10 @@ export interface TargetParts {
   urlOf: (domain: WantedDomain) => string
   lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'passes' | 'problem'>
+  /** Nothing is decided before. */
+  ready: Promise<void>
+  /** Where it is, where that is not where the environment is. */
+  place?: string
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -124,7 +128,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     try {
       while (again && !closed) {
         again = false
-        await mirror.synced
+        await parts.ready
         await step()
         failures = 0
         problem = null
@@ -337,6 +341,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       isHeardOf: isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
+      place: parts.place,
       demand: hop.demand(target),
       passes: hop.passes(target),
       at: mirror.trueAt(),

@@ -51,6 +51,8 @@ export interface TestCluster {
     options?: { platform?: string; kubeconfig?: string; settings?: Partial<KubernetesSettings> },
   ): Engine
   fetch: typeof fetch
+  /** Prepares a namespace that a full space may take, as an operator does; answers with its name. */
+  prepare(): Promise<string>
   /** Gives a manifest to the API server as an administrator. */
   post(path: string, body: object): Promise<unknown>
   dispose(): Promise<void>
@@ -72,8 +74,14 @@ const FIRST: TestPlace = {
   gateway: env.TOW_TEST_GATEWAY as string,
 }
 
-/** `listeners`: with the right to give the Gateway listeners, and none else outside the namespace. */
-export async function openTestCluster(place = FIRST, { listeners = false } = {}): Promise<TestCluster> {
+/**
+ * With no right outside the namespace but, with `listeners`, that to give the Gateway listeners and, with `spaces`, that to
+ * make namespaces for full spaces.
+ */
+export async function openTestCluster(
+  place = FIRST,
+  { listeners = false, spaces = false } = {},
+): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
   const context = await currentContext(place.kubeconfig)
@@ -85,7 +93,11 @@ export async function openTestCluster(place = FIRST, { listeners = false } = {})
       metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     },
   })
-  const outside = await grantAccess(admin, namespace, listeners)
+  const outside = await grantAccess(admin, namespace, [
+    'serviceAccount=true',
+    ...(listeners ? ['gateway.name=public', 'gateway.namespace=gateway'] : []),
+    ...(spaces ? ['spaces=true'] : []),
+  ])
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
@@ -112,11 +124,21 @@ export async function openTestCluster(place = FIRST, { listeners = false } = {})
       return fromInside(url, init, caller.agent)
     }) as typeof fetch,
     post: (path, body) => admin.request('POST', path, { body }),
+    async prepare() {
+      const name = `${namespace}-${randomBytes(2).toString('hex')}`
+      const user = `user=system:serviceaccount:${namespace}:towpath`
+      outside.push(...(await grantAccess(admin, name, [user, `spacesOf=${namespace}`])))
+      return name
+    },
     async dispose() {
       for (const engine of engines) await engine.close()
       agent.destroy()
       caller.agent.destroy()
-      for (const path of outside) await admin.request('DELETE', path)
+      for (const path of outside) {
+        await admin.request('DELETE', path).catch((error) => {
+          if (!hasStatus(error, 404, 409)) throw error
+        })
+      }
       // Else the Gateway, which is everybody's, writes down of each route that its Service is gone, five in a second.
       await admin.request('DELETE', collectionPath('HTTPRoute', namespace))
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
@@ -167,24 +189,17 @@ async function currentContext(path: string): Promise<string> {
 }
 
 /** Answers with the paths of what lies outside the namespace. */
-async function grantAccess(admin: Cluster, namespace: string, listeners: boolean): Promise<string[]> {
-  const words = [
-    'template',
-    'towpath',
-    chart('access'),
-    '--namespace',
-    namespace,
-    '--set',
-    'serviceAccount=true',
-    ...(listeners ? ['--set', 'gateway.name=public', '--set', 'gateway.namespace=gateway'] : []),
-  ]
-  const { stdout } = await promisify(execFile)('helm', words)
+async function grantAccess(admin: Cluster, namespace: string, set: readonly string[]): Promise<string[]> {
+  const words = ['template', 'towpath', chart('access'), '--namespace', namespace]
+  const { stdout } = await promisify(execFile)('helm', [...words, ...set.flatMap((one) => ['--set', one])])
   const { parseAllDocuments } = await import('yaml')
   const outside: string[] = []
   for (const document of parseAllDocuments(stdout)) {
     const body = document.toJS() as KubeObject
     const { name, namespace: where } = body.metadata
-    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}/namespaces/${where}/${body.kind.toLowerCase()}s`
+    const plural = `${body.kind.toLowerCase()}s`.replace(/ys$/, 'ies')
+    const inside = where === undefined ? '' : `/namespaces/${where}`
+    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}${inside}/${plural}`
     await admin.request('POST', path, { body })
     if (where !== namespace) outside.push(`${path}/${name}`)
   }
