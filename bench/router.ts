@@ -10,7 +10,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { ROUTER_FLAGS } from '../src/router/flags.ts'
 import { createRouter } from '../src/router/router.ts'
-import { arePinned, on, pinMyself } from './router/cores.ts'
+import { arePinned, goFirst, on, pinMyself } from './router/cores.ts'
 import { load, percentile } from './router/load.ts'
 import { findPeers } from './router/peers.ts'
 
@@ -178,6 +178,7 @@ async function measure(seconds: number): Promise<void> {
       contestants.push({ name: `${peer.name} ${peer.version}`, pid: child.pid!, port: peerPort, stop })
       await listening(peerPort)
     }
+    goFirst()
     print(await compare(contestants, app.port, seconds))
   } finally {
     for (const { stop } of contestants) await stop()

@@ -3,7 +3,7 @@
  * those. Only where there are two cores and `taskset`; elsewhere the system shares the cores out as it likes.
  */
 import { spawnSync } from 'node:child_process'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants, setPriority } from 'node:os'
 
 const CORES = { proxy: '0', others: '1' } as const
 
@@ -15,12 +15,18 @@ export function on(part: keyof typeof CORES, command: string, args: readonly str
   return arePinned ? ['taskset', ['-c', CORES[part], command, ...args]] : [command, [...args]]
 }
 
-/**
- * This process, with all of its threads. Where it may, it also goes before the app that it shares its core with: a client
- * that waits its turn sends late and all at once, and each proxy would be charged for that by its own time per request.
- */
+/** This process, with all of its threads. */
 export function pinMyself(): void {
-  if (!arePinned) return
-  spawnSync('taskset', ['-a', '-c', '-p', CORES.others, String(process.pid)])
-  spawnSync('chrt', ['--all-tasks', '--reset-on-fork', '--fifo', '--pid', '1', String(process.pid)])
+  if (arePinned) spawnSync('taskset', ['-a', '-c', '-p', CORES.others, String(process.pid)])
+}
+
+/**
+ * Where it may, this process goes before the app that it shares its core with: a client that waits its turn sends late and
+ * all at once, and each proxy would be charged for that by its own time per request. To be called when all others run,
+ * since they would inherit it. Not a real-time priority: the system takes that away again from whoever uses it for long.
+ */
+export function goFirst(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGHEST)
+  } catch {}
 }

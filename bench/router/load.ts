@@ -81,6 +81,9 @@ function isWhole(text: string): boolean {
   return length === undefined ? text.endsWith('0\r\n\r\n') : text.length >= end + 4 + Number(length)
 }
 
+const TICK_MS = 0.1
+const clock = new Int32Array(new SharedArrayBuffer(4))
+
 async function keepRate(
   rate: number,
   seconds: number,
@@ -97,7 +100,9 @@ async function keepRate(
       if (line) send(line, performance.now())
       else due.push(performance.now())
     }
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setImmediate(resolve))
+    // Finer than a timer of Node, whose milliseconds would send many at once.
+    Atomics.wait(clock, 0, 0, TICK_MS)
   }
 }
 
