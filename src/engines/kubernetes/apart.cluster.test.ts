@@ -269,7 +269,10 @@ describe('a full space in a namespace that is made for it', { timeout: 300_000 }
         remove(namespace),
       ])
       for (const one of byPolicy) {
-        expect(one).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining(policy) } })
+        expect(one).toMatchObject({
+          status: 'rejected',
+          reason: { message: expect.stringContaining(policy) },
+        })
       }
       await expect(bind(namespace, 'cluster-admin')).rejects.toMatchObject({ status: 403 })
       const relabel = limited.request('PATCH', `/api/v1/namespaces/${namespace}`, {
