@@ -33,6 +33,17 @@ describe('the house', () => {
   })
 })
 
+describe('a test that needs a cluster', () => {
+  test('says so in its name, so that it runs after all others', () => {
+    const needy = [...files, ...readSources(root, 'test')].filter(
+      ({ path, imports }) =>
+        path.endsWith('.test.ts') && imports.some(({ to }) => to === 'src/engines/kubernetes/testing.ts'),
+    )
+    expect(needy.length).toBeGreaterThan(5)
+    expect(needy.map(({ path }) => path).filter((path) => !path.endsWith('.cluster.test.ts'))).toEqual([])
+  })
+})
+
 describe('the map', () => {
   test('ARCHITECTURE.md names only paths that are there', () => {
     const file = join(root, 'ARCHITECTURE.md')

@@ -1,4 +1,7 @@
 /** THE chart: what `helm template` makes of values, held against the oldest and the newest Kubernetes that it is for. */
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EVERYTHING, LIVE } from './manifests/everything.ts'
 import { chartFolder, hasHelm, helm, type Manifest, render, WITHOUT_HELM } from './manifests/helm.ts'
@@ -150,11 +153,38 @@ describe('the chart', () => {
         })
         expect(container.resources.limits.memory).toBe(container.resources.requests.memory)
       }
-      expect(spec.volumes).toEqual([{ name: 'scratch', emptyDir: { sizeLimit: '1Gi' } }])
     }
     const closed = podsOf(await render('app', { ...EVERYTHING, readOnlyRoot: true }))
     for (const { spec } of closed)
       expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true)
+  })
+
+  test('has a volume for /tmp where it is asked for, nothing else can be written, or an image may have none', async () => {
+    const volumesOf = async (values: object) =>
+      podsOf(await render('app', values)).map(({ spec }) => spec.volumes?.[0].emptyDir.sizeLimit)
+    const elsewhere = { sets: { v1: { ...SMALL.sets.v1, user: 101 } } }
+    expect(await volumesOf(SMALL)).toEqual([undefined])
+    expect(await volumesOf({ ...SMALL, scratch: '64Mi' })).toEqual(['64Mi'])
+    expect(await volumesOf({ ...SMALL, readOnlyRoot: true })).toEqual(['1Gi'])
+    expect(await volumesOf(elsewhere)).toEqual(['1Gi'])
+  })
+
+  test('is looked at the moment somebody listens, where a shell can wait for that', async () => {
+    const hookOf = async (command: string, port: number) => {
+      const set = { ...SMALL.sets.v1, port, processes: { web: { command } } }
+      const [pod] = podsOf(await render('app', { sets: { v1: set } }))
+      return pod.spec.containers[0].lifecycle.postStart?.exec.command
+    }
+    expect(await hookOf('', 8080)).toBeUndefined()
+    const listening = createServer().listen(0, '127.0.0.1')
+    await once(listening, 'listening')
+    const { port } = listening.address() as AddressInfo
+    const [shell, ...words] = await hookOf('node server.js', port)
+    expect(spawnSync(shell, words)).toMatchObject({ status: 0, stderr: Buffer.from('') })
+    listening.close()
+    await once(listening, 'close')
+    const [other, ...others] = await hookOf('node server.js', port)
+    expect(spawnSync(other, others)).toMatchObject({ status: 0, stderr: Buffer.from('') })
   })
 
   test('hands a command to the shell as it was written', async () => {
@@ -210,7 +240,7 @@ describe('the chart', () => {
     const jobs = { once: { set: 'mine.3', command: 'true' } }
     const [job] = (await render('app', { ...LIVE, jobs })).filter(({ kind }) => kind === 'Job')
     expect(job.spec.template.spec).not.toHaveProperty('initContainers')
-    expect(job.spec.template.spec.volumes).toHaveLength(1)
+    expect(job.spec.template.spec).not.toHaveProperty('volumes')
   })
 
   test('lets in the Gateway, those who name the app in their needs, the router of spaces, and nobody else', async () => {
@@ -280,6 +310,26 @@ describe('the chart', () => {
     ).toBe(false)
     expect(named(manifests, 'Service', 'shop').spec.selector['towpath.dev/set']).toBe('v11')
     expect(manifests.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
+  })
+
+  test('leads whoever comes from outside to a Service that moves from set to set, once it is said to be known', async () => {
+    const rendered = (edge: string, split: Record<string, number> = EVERYTHING.split) =>
+      render('app', { ...EVERYTHING, split, route: { ...EVERYTHING.route, edge } })
+    const leadsTo = (manifests: Manifest[]) =>
+      named(manifests, 'HTTPRoute', 'shop').spec.rules[0].backendRefs.map((one: { name: string }) => one.name)
+    const made = await rendered('made', { v11: 1 })
+    expect(named(made, 'Service', 'shop--edge').spec.selector['towpath.dev/set']).toBe('v11')
+    expect(leadsTo(made)).toEqual(['shop--v11'])
+    const [used, moved] = [
+      await rendered('used', { v11: 1 }),
+      await rendered('used', { v11: 0, 'v12.blue': 1 }),
+    ]
+    expect(leadsTo(used)).toEqual(['shop--edge'])
+    expect(named(moved, 'Service', 'shop--edge').spec.selector['towpath.dev/set']).toBe('v12.blue')
+    expect(named(moved, 'HTTPRoute', 'shop')).toEqual(named(used, 'HTTPRoute', 'shop'))
+    expect(leadsTo(await rendered('used'))).toEqual(['shop--v11', 'shop--v12-blue'])
+    expect(named(await rendered(''), 'Service', 'shop--edge')).toBeUndefined()
+    expect(moved.flatMap((one) => faults(shapesOf('1.30'), one))).toEqual([])
   })
 
   test('has no route while nobody is served', async () => {
@@ -366,6 +416,20 @@ describe('the chart of the permissions', () => {
       /names the namespace of the/,
     )
   })
+  test.each(RELEASES)(
+    'gives the right to read the capacity where it is asked for, on %s',
+    async (release) => {
+      const manifests = await render('access', { user: 'ann', capacity: true }, { name: 'towpath' })
+      expect(kinds(manifests)).toEqual([
+        ...['ClusterRole towpath-stage-capacity', 'ClusterRoleBinding towpath-stage-capacity'],
+        ...['Role towpath', 'Role towpath-capacity', 'RoleBinding towpath', 'RoleBinding towpath-capacity'],
+      ])
+      const inWords = (one: Manifest) => ({ ...one, kind: one.kind.replace('Cluster', '') })
+      expect(manifests.flatMap((one) => faults(shapesOf(release), inWords(one)))).toEqual([])
+      const rules = manifests.flatMap((one) => (one.kind === 'ClusterRole' ? one.rules : []))
+      expect(rules).toEqual([{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list'] }])
+    },
+  )
 
   test('says that somebody must be named', async () => {
     await expect(render('access', {})).rejects.toThrow(/who is given the Role/)

@@ -91,6 +91,15 @@ export async function startTow(person: Person, cwd: string, args: string[]): Pro
   return session
 }
 
+/** So many files from here on, in as many steps as a busy machine takes to write them. */
+export function untilLive(session: DevSession, files: number): Promise<Told> {
+  const steps = new Set<Told>()
+  return session.next((told) => {
+    if (told.type === 'live') steps.add(told)
+    return [...steps].reduce((sum, step) => sum + (step.files ?? 0), 0) >= files
+  })
+}
+
 export interface Answer {
   status: number
   text: string

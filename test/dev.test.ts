@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
-import { type DevSession, enter, startDev, untilServed, type Visit } from './dev-session.ts'
+import { type DevSession, enter, startDev, untilLive, untilServed, type Visit } from './dev-session.ts'
 import { runGit } from './git-world.ts'
 import { newPerson, type Person } from './tow.ts'
 
@@ -89,11 +89,11 @@ describe('tow dev', { timeout: 120_000 }, () => {
     await runGit(folder, ['commit', '-qam', 'Two'])
     await runGit(folder, ['checkout', '-qb', 'other', 'main~1'])
     await untilServed(visit, 'one')
-    const added = dev.next(({ type, files }) => type === 'live' && files === 40)
+    const added = untilLive(dev, 40)
     await mkdir(join(folder, 'pages'))
     await Promise.all(Array.from({ length: 40 }, (_, at) => write(`pages/${at}.txt`, `page ${at}`)))
     await added
-    const gone = dev.next(({ type, files }) => type === 'live' && files === 40)
+    const gone = untilLive(dev, 40)
     await rm(join(folder, 'pages'), { recursive: true })
     await gone
     await runGit(folder, ['checkout', '-q', 'main'])

@@ -200,7 +200,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       for (;;) {
         while (sent < lines.length) {
           const line = lines[sent++]
-          if (line && line.app === target.app && wanted(line)) yield line
+          if (line && line.app === target.app && line.space === target.space && wanted(line)) yield line
         }
         if (!query.follow || signal.aborted) return
         await new Promise<void>((resolve) => {

@@ -46,6 +46,9 @@ const Added = z.object({
   postgres: z.string().min(1).max(2000).optional(),
 })
 
+/** Registries, or folders in them. */
+const Places = z.array(z.string().min(1).max(400)).max(50)
+
 /** Of everything that runs in an environment, copies in spaces too. */
 export const Capacity = z.object({
   /** Whose it is that there is: `this machine`, `2 nodes`; null where the engine is not told. */
@@ -86,6 +89,14 @@ export const environments = {
   })
     .input(Added)
     .output(z.array(CheckResult)),
+  lend: operation({
+    method: 'POST',
+    path: '/environments/{name}/logins',
+    summary: 'For which registries whoever ships an image made elsewhere may use the platform’s logins',
+    permission: 'platform:administer',
+  })
+    .input(z.object({ name: Name, lend: Places.default([]), takeBack: Places.default([]) }))
+    .output(Environment),
   remove: operation({
     method: 'DELETE',
     path: '/environments/{name}',

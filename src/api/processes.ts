@@ -154,7 +154,7 @@ export const processes = {
     summary: 'What somebody changed past Towpath, as the engine compares it now',
     permission: 'read',
   })
-    .input(OfApp)
+    .input(OfCopy)
     .output(z.array(Difference)),
   settleDrift: operation({
     method: 'POST',

@@ -137,6 +137,28 @@ export const Invitation = z.object({
 })
 export type Invitation = z.infer<typeof Invitation>
 
+const Count = z.int().min(0)
+
+/** What routers have counted of one app that was asked in spaces; `space`: of the copy there, null of the environment's. */
+export const CountedCalls = z.object({
+  app: Name,
+  space: Name.nullable(),
+  asked: Count,
+  to: z.array(z.object({ app: Name, kept: Count, lost: Count, untraced: Count })).max(500),
+})
+export type CountedCalls = z.infer<typeof CountedCalls>
+
+/** A call between two apps, and whether the space went along. */
+export const Passing = z.object({
+  from: Name,
+  space: Name.nullable(),
+  to: Name,
+  ok: z.boolean(),
+  /** One sentence. */
+  message: z.string(),
+})
+export type Passing = z.infer<typeof Passing>
+
 const OfSpace = z.object({ space: Name })
 const OfApp = OfSpace.extend({ app: Name })
 const base = '/spaces/{space}' as const
@@ -299,6 +321,15 @@ export const spaces = {
   })
     .input(OfSpace)
     .output(z.array(SpaceLink)),
+  calls: operation({
+    method: 'POST',
+    path: `${base}/calls`,
+    summary: 'Whether apps passed on in which space they were asked, as counted since an earlier answer',
+    permission: 'read',
+    changes: false,
+  })
+    .input(OfSpace.extend({ since: z.array(CountedCalls).max(500).default([]) }))
+    .output(z.object({ counted: z.array(CountedCalls), passings: z.array(Passing), mend: z.string() })),
   invite: operation({
     method: 'POST',
     path: `${base}/invitations`,

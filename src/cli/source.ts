@@ -4,11 +4,13 @@ import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Origin } from '../api/app-spec.ts'
+import { mayBeInRepository } from '../trees/git.ts'
 
 const execute = promisify(execFile)
 
 /** What Git answers; null where it fails: no Git, no repository, no commit yet. */
 export async function git(folder: string, ...args: string[]): Promise<string | null> {
+  if (!mayBeInRepository(folder)) return null
   try {
     return (await execute('git', ['-C', folder, ...args], { maxBuffer: 64 * 1024 * 1024 })).stdout.trim()
   } catch {
@@ -34,14 +36,13 @@ export async function findRoot(cwd: string): Promise<string> {
 
 /** Commit, branch and whether the folder differs from the commit. */
 export async function describeOrigin(folder: string): Promise<Origin> {
-  const commit = await git(folder, 'rev-parse', '--verify', '--quiet', 'HEAD')
-  if (!commit) return {}
-  const [branch, changes, subject, committed] = await Promise.all([
+  const [last, branch, changes] = await Promise.all([
+    git(folder, 'log', '-1', '--no-show-signature', '--format=%H%n%ct%n%s'),
     git(folder, 'symbolic-ref', '--quiet', '--short', 'HEAD'),
     git(folder, 'status', '--porcelain', '--', '.'),
-    git(folder, 'log', '-1', '--format=%s'),
-    git(folder, 'log', '-1', '--format=%ct'),
   ])
+  const [commit, committed, subject] = last?.split('\n') ?? []
+  if (!commit) return {}
   return {
     commit,
     dirty: changes !== null && changes !== '',

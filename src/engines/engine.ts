@@ -51,6 +51,7 @@ export interface DesiredCron extends CronSpec {
 }
 
 export interface Desired {
+  /** None of a target with a space: it was stopped, calls for it fall through, and its links lead on. */
   sets: DesiredSet[]
   split: SplitRule[]
   crons: DesiredCron[]
@@ -202,6 +203,8 @@ export interface EngineBinding {
    * UNAVAILABLE says that the place could not be asked.
    */
   settle(given: Settings): Promise<Settings>
+  /** Settings with logins lent for more places, or fewer; BAD_INPUT and REFUSED say why one is not taken. */
+  lend(settings: Settings, change: { lend: readonly string[]; takeBack: readonly string[] }): Settings
   /** What the settings come down to, for people. */
   facts(settings: Settings): { name: string; value: string }[]
   /** `platform`: its id, by which an engine knows what it made. Nothing is reached before the engine is asked something. */

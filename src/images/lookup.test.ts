@@ -48,7 +48,7 @@ describe('a registry that wants a login', () => {
       await expect(lookup(place)(`${host}/teams/other:v1`, AMD)).rejects.toMatchObject({
         code: 'REFUSED',
         message: `${host}/teams/other:v1 can’t be read without a login, and those of the platform are lent for ${place} alone`,
-        hint: expect.stringContaining('--lend-login'),
+        hint: expect.stringContaining('tow env lend'),
       })
     }
   })

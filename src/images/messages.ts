@@ -121,7 +121,7 @@ export const refusals = {
       'REFUSED',
       `${name} can’t be read without a login, and those of the platform are lent for ${places.join(', ')} alone`,
       {
-        hint: 'an administrator lends more when the environment is added: tow env add ... --lend-login <place>',
+        hint: 'an administrator lends more: tow env lend <environment> <place>',
       },
     ),
   badConfig: (file: string, cause: unknown) =>

@@ -60,6 +60,9 @@ export function createEngines({ engines, bindings, environment, platformId }: En
       return found
     },
     settle: async (kind: string, given: Settings) => (await (await bindings[kind]?.())?.settle(given)) ?? {},
+    /** Null where such an engine looks up no images. */
+    lend: async (kind: string, settings: Settings, change: Parameters<EngineBinding['lend']>[1]) =>
+      (await bindings[kind]?.())?.lend(settings, change) ?? null,
     facts: async (kind: string, settings: Settings) => (await bindings[kind]?.())?.facts(settings) ?? [],
     async probe(kind: string, settings: Settings): Promise<Check[]> {
       const binding = await bindings[kind]?.()

@@ -141,7 +141,7 @@ export async function assemble(options: PlatformOptions) {
     clock,
     engineKinds: engines.kinds,
     engines: engineOf,
-    ...{ settle: engines.settle, facts: engines.facts, probe: engines.probe },
+    ...{ settle: engines.settle, lend: engines.lend, facts: engines.facts, probe: engines.probe },
     letGo: engines.letGo,
     probePostgres: async (url) => [await needs.servers.check(url)],
     async onAdded(change, environment, { postgres }) {
@@ -280,13 +280,16 @@ export async function assemble(options: PlatformOptions) {
     clock,
     vault: config.vault,
     requireEnvironment: (queries, name) => environments.get(queries, name),
-    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    sourcesIn: async (queries, environment) => [
+      ...(await rollouts.appsIn(queries, environment)).map((app) => ({ app })),
+      ...(await spaces.copiesIn(queries, environment)),
+    ],
     engines: engineOf,
     onError,
   })
   const drift = createDrift({
     ...{ database, clock, onError },
-    compare: processes.compare,
+    compare: (app, environment) => processes.compare({ app, environment }),
     async places(queries, filter = {}) {
       const all = await rollouts.overview(queries, filter)
       const serving = all.filter(({ live }) => live !== null)

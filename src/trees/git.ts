@@ -1,5 +1,7 @@
 /** Git as a program: found through PATH, spoken to through pipes, never through a library that half knows it. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { refusals } from './refusals.ts'
 import { throwIfCancelled } from './slices.ts'
@@ -18,6 +20,19 @@ export interface GitAnswer {
   code: number
   stdout: Buffer
   stderr: string
+}
+
+/** Where there is no `.git` here or above, Git need not be asked: starting it costs more than everything else here. */
+export function mayBeInRepository(folder: string): boolean {
+  let at: string
+  try {
+    // Git looks upwards from where a link leads to.
+    at = realpathSync(folder)
+  } catch {
+    return true
+  }
+  for (; !existsSync(join(at, '.git')); at = dirname(at)) if (at === dirname(at)) return false
+  return true
 }
 
 export function startGit(

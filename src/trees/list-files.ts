@@ -2,7 +2,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Excluded, exclusions, type IgnoreFiles, isNeverShipped, type RuleFile } from './exclusions.ts'
-import { askGit, splitNul } from './git.ts'
+import { askGit, mayBeInRepository, splitNul } from './git.ts'
 import { refusals } from './refusals.ts'
 import { throwIfCancelled } from './slices.ts'
 
@@ -25,6 +25,7 @@ export async function listWorkingCopy(root: string, most: number, signal?: Abort
 }
 
 async function listByGit(root: string, signal?: AbortSignal): Promise<Listing | null> {
+  if (!mayBeInRepository(root)) return null
   const [tracked, untracked, fileMode] = await Promise.all([
     askGit(root, ['ls-files', '-z', '--stage'], signal),
     askGit(root, ['ls-files', '-z', '--others', '--exclude-standard'], signal),

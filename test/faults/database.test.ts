@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { contract } from '../../src/api/contract.ts'
+import type { TowError } from '../../src/api/errors.ts'
 import { openDatabase } from '../../src/platform/kernel/database.ts'
 import { operationsOf } from '../../src/platform/kernel/http/table.ts'
 import { type Postgres, startPostgres } from '../../src/platform/kernel/postgres/postgres.ts'
@@ -25,15 +26,23 @@ const OPERATIONS = operationsOf(contract).filter(({ name }) => !LEFT_OUT.include
 /** An operation is over by then, where nothing disturbs it. */
 const LATEST_KILL_MS = 12
 const KILLS = 15
+/** Far more than any recovery here takes; whoever waits longer waits for ever. */
+const BACK_WITHIN_MS = 60_000
 
 let home: string
 let postgres: Postgres
 let platform: WholePlatform
 let thing: Thing
+/** By whoever looks after the server. */
+const said: string[] = []
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tow-db-'))
-  postgres = await startPostgres({ folder: join(home, 'postgres'), name: 'the killed one', onLog: () => {} })
+  postgres = await startPostgres({
+    folder: join(home, 'postgres'),
+    name: 'the killed one',
+    onLog: (line) => said.push(line),
+  })
   const database = openDatabase({ connection: postgres.connection })
   platform = await openWholePlatform({
     database: { database, db: database.db, close: () => database.close() },
@@ -119,7 +128,24 @@ async function oneBackend(postmaster: number): Promise<number> {
 }
 
 async function back(): Promise<void> {
-  while ((await ask('GET', '/api/apps', {})).status !== 200) await sleep(20)
+  for (const end = Date.now() + BACK_WITHIN_MS; ; await sleep(20)) {
+    const { status, text } = await ask('GET', '/api/apps', {})
+    if (status === 200) return
+    if (Date.now() > end)
+      throw new Error(`the database did not come back: ${status} ${text}\n${said.join('\n')}`)
+  }
+}
+
+/** One of the server's own processes may die a moment before all others are told to. */
+async function askAgainWhileAway<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if ((error as TowError).code !== 'UNAVAILABLE') throw error
+      await back()
+    }
+  }
 }
 
 /** Why the platform thinks that it erred itself. */
@@ -187,7 +213,8 @@ test('what was acknowledged while the database died again and again is there', a
   await Promise.all(people)
   isOver = true
   await killer
-  const kept = new Set((await platform.client.config.list(place)).map(({ key }) => key))
+  const keys = await askAgainWhileAway(() => platform.client.config.list(place))
+  const kept = new Set(keys.map(({ key }) => key))
   expect(wrong, reasons()).toEqual([])
   expect(acknowledged.length).toBeGreaterThan(10)
   expect(acknowledged.filter((label) => !kept.has(label))).toEqual([])

@@ -92,6 +92,13 @@ annotations:
 {{- $main }}
 {{- end }}
 
+{{/* The set that gets everything; empty where several share it. */}}
+{{- define "app.onlySet" -}}
+{{- $main := include "app.mainSet" . }}{{ $shares := 0 }}
+{{- range $id, $weight := (include "app.split" . | fromYaml) }}{{ if gt (int $weight) 0 }}{{ $shares = add1 $shares }}{{ end }}{{ end }}
+{{- if eq (int $shares) 1 }}{{ $main }}{{ end }}
+{{- end }}
+
 {{- define "app.resources" -}}
 {{- $cpu := .spec.cpu | default .root.Values.resources.cpu }}
 {{- $memory := .spec.memory | default .root.Values.resources.memory -}}

@@ -23,6 +23,22 @@ stty -echo 2>/dev/null; read -r _ || exit 1; stty echo columns "$3" rows "$4" 2>
 exec sh -c "$2"
 {{- end }}
 
+{{/*
+Until somebody listens on the port, for a second at most: the kubelet looks at readiness the moment this is over, and else a
+few milliseconds too early, and then not before its own next second. What listens is written in the network's own table.
+*/}}
+{{- define "app.awaitListener" -}}
+turn=0
+while [ "$turn" -lt 40 ]; do
+  for table in /proc/net/tcp /proc/net/tcp6; do
+    while read -r _ here _ state _; do
+      case "$here $state" in *":$1 0A") exit 0 ;; esac
+    done <"$table"
+  done 2>/dev/null
+  turn=$((turn + 1)); sleep 0.02 || exit 0
+done
+{{- end }}
+
 {{/* The labels and annotations of a pod: (dict "root" $ "set" id "process" name "spec" ... "kind" ...) */}}
 {{- define "app.podMetadata" -}}
 labels:
@@ -49,6 +65,9 @@ annotations:
 {{- $set := index $values.sets .set }}
 {{- $live := "" }}{{ if and (eq .kind "process") $set.live }}{{ $live = $set.live.agent }}{{ end }}
 {{- $drain := int $values.drainSeconds }}{{ if or $live (not .takesTraffic) }}{{ $drain = 0 }}{{ end }}
+{{- /* Whoever has a volume waits up to 300 ms for it at the start; of images made elsewhere nobody knows whether they have a /tmp. */}}
+{{- $scratch := $values.scratch }}{{ if and (not $scratch) (or $values.readOnlyRoot $set.user $live) }}{{ $scratch = "1Gi" }}{{ end }}
+{{- $volumes := or $scratch $live }}
 {{- $grace := 30 }}{{ if hasKey .spec "graceSeconds" }}{{ $grace = int .spec.graceSeconds }}{{ end -}}
 serviceAccountName: {{ include "app.name" .root }}
 automountServiceAccountToken: false
@@ -172,9 +191,12 @@ containers:
     {{- if .takesTraffic }}
     {{- include "app.traffic" (merge (dict "live" $live "drain" $drain) .) | nindent 4 }}
     {{- end }}
+    {{- if $volumes }}
     volumeMounts:
+      {{- if $scratch }}
       - name: scratch
         mountPath: /tmp
+      {{- end }}
       {{- if $live }}
       - name: live
         mountPath: /workspace
@@ -183,15 +205,20 @@ containers:
         mountPath: /run/tow
         subPath: control
       {{- end }}
+    {{- end }}
+{{- if $volumes }}
 volumes:
+  {{- if $scratch }}
   - name: scratch
     emptyDir:
-      sizeLimit: {{ $values.scratch }}
+      sizeLimit: {{ $scratch }}
+  {{- end }}
   {{- if $live }}
   - name: live
     emptyDir:
       sizeLimit: {{ $values.resources.storage }}
   {{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Port, probes and the way out of a container that takes traffic. */}}
@@ -216,11 +243,25 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: 6
 {{- end }}
-{{- if .drain }}
+{{- $awaits := and .spec.command (not .live) }}
+{{- if or .drain $awaits }}
 lifecycle:
+  {{- if $awaits }}
+  postStart:
+    exec:
+      command:
+        - sh
+        - -c
+        - |
+          {{- include "app.awaitListener" . | nindent 10 }}
+        - tow
+        - {{ include "app.port" . | int | printf "%04X" | quote }}
+  {{- end }}
+  {{- if .drain }}
   preStop:
     sleep:
       seconds: {{ .drain }}
+  {{- end }}
 {{- end }}
 {{- end }}
 

@@ -25,6 +25,10 @@ const KNOWN: [pattern: RegExp, hint: string, code?: ErrorCode][] = [
     'The package registry cannot be reached: check the network, and HTTPS_PROXY where there is a proxy',
   ],
   [
+    /self[- ]signed certificate|SELF_SIGNED_CERT|unable to (get|verify) .*(issuer|certificate)|CERTIFICATE_VERIFY_FAILED|certificate signed by unknown authority/i,
+    'The registry shows a certificate that is not trusted here: start the platform with NODE_EXTRA_CA_CERTS (Node), PIP_CERT or SSL_CERT_FILE naming the file of its authority',
+  ],
+  [
     /\bE401\b|\bE403\b|ENEEDAUTH|401 (Client )?(Error|Unauthorized)|403 Forbidden|YN0041/,
     "The package registry refuses: log in with the package manager's own command, so that its settings in your home name a valid token",
   ],

@@ -254,6 +254,8 @@ test.each([
   [' ERR_PNPM_OUTDATED_LOCKFILE  Cannot install', 'run pnpm install'],
   ['npm error code E401', 'log in'],
   ['npm error getaddrinfo ENOTFOUND registry', 'HTTPS_PROXY'],
+  ['RequestError: self-signed certificate in certificate chain', 'NODE_EXTRA_CA_CERTS'],
+  ['tls: failed to verify certificate: x509: certificate signed by unknown authority', 'SSL_CERT_FILE'],
   ["error: command '/usr/bin/x86_64-linux-gnu-gcc' failed with exit code 1", 'install a compiler'],
   ['main.go:4:2: missing go.sum entry for module', 'go mod tidy'],
 ])('a well-known failure of a tool comes with its mend: %s', (output, mend) => {

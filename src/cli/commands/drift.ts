@@ -1,14 +1,14 @@
 import { TowError } from '../../api/errors.ts'
 import type { Difference } from '../../api/processes.ts'
-import { APP_OPTION, type Command, ENVIRONMENT_OPTION } from '../command.ts'
-import { chooseEnvironment } from '../environment.ts'
-import { chooseApp } from '../places.ts'
+import { APP_OPTION, type Command, ENVIRONMENT_OPTION, SPACE_OPTION } from '../command.ts'
+import { type Copy, chooseCopy, flagsOf } from '../environment.ts'
 import { printJson } from '../terminal/terminal.ts'
 
 export const command: Command = {
   options: [
     APP_OPTION,
     ENVIRONMENT_OPTION,
+    SPACE_OPTION,
     { flags: '--mend', description: 'put everything back to what was asked for' },
     { flags: '--adopt', description: 'keep the counts of processes as they are now' },
   ],
@@ -16,23 +16,26 @@ export const command: Command = {
     ['tow drift -e prod', 'what differs from what was applied, and which program changed it'],
     ['tow drift --mend -e prod', 'put back; only processes that were changed themselves start anew'],
     ['tow drift --adopt -e prod', 'somebody ran kubectl scale in the night, and was right'],
+    ['tow drift --space mine', 'of the copy in the space mine; tow restart puts it back'],
   ],
   async run({ terminal, json, connect, home, cwd }, _args, options) {
     if (options.mend && options.adopt)
       throw new TowError('USAGE', '--mend puts back and --adopt keeps: choose one of them')
     const client = await connect()
-    const app = await chooseApp(home, cwd, options.app)
-    const environment = await chooseEnvironment(client, options.env)
-    const place = { app, environment }
-    const where = `-a ${app} -e ${environment}`
+    const copy = await chooseCopy(client, { home, cwd }, options)
+    const where = flagsOf(copy)
     if (!options.mend && !options.adopt) {
-      const found = await client.processes.drift(place)
+      const found = await client.processes.drift(copy)
       if (json) return void printJson(terminal, found)
       for (const { message } of found) terminal.print(message)
-      return void terminal.say(next(found, where))
+      return void terminal.say(next(found, copy))
     }
+    if (copy.space !== undefined)
+      throw new TowError('USAGE', 'a copy in a space is put back as a whole', {
+        hint: `tow restart ${where}`,
+      })
     const choice = options.mend ? 'mend' : 'adopt'
-    const { differences, counts } = await client.processes.settleDrift({ ...place, choice })
+    const { differences, counts } = await client.processes.settleDrift({ ...copy, choice })
     if (json) return void printJson(terminal, { differences, counts })
     for (const { message } of differences) terminal.print(message)
     if (differences.length === 0) return void terminal.say('Nothing differs from what was asked for.')
@@ -44,8 +47,10 @@ export const command: Command = {
   },
 }
 
-function next(found: readonly Difference[], where: string): string {
+function next(found: readonly Difference[], copy: Copy): string {
+  const where = flagsOf(copy)
   if (found.length === 0) return 'Nothing differs from what was asked for.'
+  if (copy.space !== undefined) return `tow restart ${where} puts it back.`
   const isWholly = found.every(({ count }) => count !== null)
   const keep = isWholly ? `; tow drift --adopt ${where} keeps it` : ''
   return `tow drift --mend ${where} puts it back${keep}.`

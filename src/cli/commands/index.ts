@@ -123,6 +123,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./spaces/plan.ts'),
   },
   {
+    path: 'spaces check',
+    group: SPACES,
+    summary: 'Whether apps pass the space on to those they call',
+    load: () => import('./spaces/check.ts'),
+  },
+  {
     path: 'spaces extend',
     group: SPACES,
     summary: 'Let a space last longer',
@@ -274,6 +280,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: CONFIGURE,
     summary: 'What is applied for its apps, as text',
     load: () => import('./env/export.ts'),
+  },
+  {
+    path: 'env lend',
+    group: CONFIGURE,
+    summary: 'For which registries tow ship --image may use logins',
+    load: () => import('./env/lend.ts'),
   },
   {
     path: 'env remove',

@@ -16,7 +16,7 @@ export function describeLogs(world: World): void {
     const read = async (query: Partial<LogQuery>) => {
       const found = []
       const parsed = LogQuery.parse({ process: 'count', lines: 1000, ...query })
-      for await (const line of world.engine.logs(target, parsed, AbortSignal.timeout(10_000)))
+      for await (const line of world.engine.logs(target, parsed, AbortSignal.timeout(world.patience)))
         found.push(line)
       return found
     }

@@ -95,11 +95,14 @@ export function describeSpaces(world: World): void {
 
   it('gives a space the whole traffic of an app, and takes it back by itself', async () => {
     const [base, mine] = await over('mine')
-    const until = Date.now() + world.patience / 10
-    await settle(mine!, asked('mine', { overlay: { swap: { until } } }))
+    const swapped = (milliseconds: number) =>
+      asked('mine', { overlay: { swap: { until: Date.now() + milliseconds } } })
+    await settle(mine!, swapped(world.patience))
     expect(await spaceOf(call(base, null, '/env'))).toBe('mine')
     expect(await spaceOf(fetch(`${await address(base)}/env`))).toBe('mine')
-    while (Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50))
+    const soon = swapped(world.patience / 20)
+    await settle(mine!, soon)
+    while (Date.now() < soon.overlay!.swap!.until) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await spaceOf(call(base, null, '/env'))).toBeNull()
     expect(await spaceOf(call(base, 'mine', '/env'))).toBe('mine')
   })
@@ -116,6 +119,20 @@ export function describeSpaces(world: World): void {
     )
     expect(reached).toBe(false)
     expect((await world.engine.observeAll()).filter(({ target }) => target.app === base.app)).toHaveLength(1)
+  })
+
+  it('falls through to the environment where the copy was stopped, also by the link of the space, and is guarded', async () => {
+    const [base, mine] = await over('mine')
+    const url = `${await address(mine!)}/env`
+    const stopped = { sets: [], split: [], crons: [], overlay: {} }
+    await settle(mine!, stopped)
+    expect(await spaceOf(call(base, 'mine', '/env'))).toBeNull()
+    expect(await spaceOf(fetch(url))).toBeNull()
+    const door = { key: randomBytes(32).toString('base64url'), revoked: [] }
+    await settle(mine!, { ...stopped, overlay: { door } })
+    expect((await fetch(url)).status).toBe(403)
+    await settle(mine!, asked('mine'))
+    expect(await spaceOf(fetch(url))).toBe('mine')
   })
 
   it('never answers a space by the set of another, while sets restart under load', async () => {

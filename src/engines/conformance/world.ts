@@ -155,7 +155,7 @@ export function createWorld(start: Start): World {
       return found
     },
     async jobEnd(target, key) {
-      for (let tries = 0; tries < start.patience / 100; tries++) {
+      for (const end = Date.now() + start.patience; Date.now() < end; ) {
         const status = await start.engine.job(target, key)
         if (status && status.state !== 'running') return status
         await new Promise((resolve) => setTimeout(resolve, 50))

@@ -53,6 +53,15 @@ export function kubernetesBinding(options: KubernetesBindingOptions): EngineBind
         }
       })
     },
+    lend(given, { lend, takeBack }) {
+      const { lendLogins } = Binding.parse(given)
+      const unknown = takeBack.find((place) => !lendLogins.includes(place))
+      if (unknown !== undefined) throw notLent(unknown, lendLogins)
+      const wrong = lend.find((place) => !Place.safeParse(place).success)
+      if (wrong !== undefined) throw noPlace(wrong)
+      const left = lendLogins.filter((place) => !takeBack.includes(place))
+      return parse({ ...given, lendLogins: [...new Set([...left, ...lend])] })
+    },
     facts(given) {
       const { context, namespace, registry, lendLogins, domain, scheme, port, gateways } =
         Binding.parse(given)
@@ -84,6 +93,14 @@ export function kubernetesBinding(options: KubernetesBindingOptions): EngineBind
     },
   }
 }
+
+function notLent(place: string, lent: readonly string[]): TowError {
+  const there = lent.length === 0 ? 'no login is lent' : `they are lent for ${lent.join(', ')}`
+  return new TowError('NOT_FOUND', `logins are not lent for ${place}; ${there}`, { hint: 'tow env' })
+}
+
+const noPlace = (place: string) =>
+  new TowError('BAD_INPUT', `"${place}" is no registry, nor a folder in one`, { hint: 'like ghcr.io/team' })
 
 async function withCluster<T>(settings: Binding, work: (cluster: Cluster) => Promise<T>): Promise<T> {
   const cluster = await connectCluster(settings)

@@ -1,6 +1,6 @@
 /**
- * What there is to run on: what a quota leaves the namespace, else what the nodes have. The Role of `charts/access`
- * reads neither; where nobody allows more, it is not known.
+ * What there is to run on: what a quota leaves the namespace, else what the nodes have. `charts/access` allows to read
+ * either where it is asked for (`capacity=true`); elsewhere it is not known.
  */
 import type { Capacity } from '../engine.ts'
 import { type Cluster, hasStatus } from './cluster/connect.ts'

@@ -269,9 +269,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     async export(target) {
       const opened = await session(target)
-      const now = await opened.loop(target).objects()
+      const loop = opened.loop(target)
+      const now = await loop.objects()
       if (!now) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs in ${target.environment}`)
-      return manifestsOf(target, now.stored, opened.cluster.namespace, now.objects)
+      const { namespace } = opened.cluster
+      return manifestsOf(target, now.stored, namespace, now.objects, await loop.gateways())
     },
     async check() {
       return checkCluster({ settings, renderer, images })

@@ -10,6 +10,8 @@ export function manifestsOf(
   stored: Stored,
   namespace: string,
   objects: readonly KubeObject[],
+  /** Listeners of its own on Gateways of others. */
+  gateways: readonly KubeObject[],
 ): string {
   const head = [
     `# ${nameOf(target)} in ${target.environment}, generation ${stored.generation}, for the namespace ${namespace}.`,
@@ -28,5 +30,12 @@ export function manifestsOf(
     stringData: Object.fromEntries(set.keys.map((key) => [key, 'hidden'])),
   }))
   const unique = [...new Map(secrets.map((secret) => [secret.metadata.name, secret])).values()]
-  return `${head.join('\n')}\n${[...unique, ...objects].map((object) => `---\n${stringify(object)}`).join('')}`
+  return [
+    `${head.join('\n')}\n`,
+    ...[...unique, ...objects].map((object) => `---\n${stringify(object)}`),
+    ...gateways.map((gateway) => `---\n${LISTENERS_ALONE}\n${stringify(gateway)}`),
+  ].join('')
 }
+
+const LISTENERS_ALONE = `# The Gateway is its owner's: of it these listeners alone. Apply them on the server's side, so that all others stay:
+# kubectl apply --server-side --field-manager towpath-domains`

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SplitRule } from '../engine.ts'
-import { plan } from './plan.ts'
+import { plan, probableNext, probableSplit } from './plan.ts'
 import { emptyStored, type Stored, type StoredSet, takeOver } from './stored.ts'
 
 const set = (id: string, count = 1): StoredSet => ({
@@ -31,8 +31,12 @@ const serving = (): Stored => ({
 })
 const facts = (ready: Record<string, number>, isRouted = true, reachable = ready) => ({
   ready: new Map(Object.entries(ready)),
+  told: new Map(Object.entries(ready)),
   reachable: new Map(Object.entries(reachable)),
   isRouted,
+  isShared: false,
+  follows: null as boolean | null,
+  isEdgeKnown: false,
 })
 
 describe('what may move', () => {
@@ -80,5 +84,58 @@ describe('what may move', () => {
     const back = takeOver(away, 3, wish([set('v1')], all('v1')))
     expect(back.retained.map(({ id }) => id)).toEqual(['v2'])
     expect(plan(back, facts({ v1: 1 })).retained).toEqual([])
+  })
+})
+
+describe('the Service that moves from set to set', () => {
+  const known = (ready: Record<string, number>, reachable = ready) => ({
+    ...facts(ready, true, reachable),
+    follows: true,
+    isEdgeKnown: true,
+  })
+  const made: Stored = { ...serving(), edge: 'made' }
+  const next = (stored: Stored, sets = [set('v1'), set('v2')], split = all('v2')) =>
+    takeOver(stored, 2, wish(sets, split))
+
+  test('is made where the Gateway follows pods, and the route leads there from the next switch on', () => {
+    expect(plan(serving(), { ...known({ v1: 1 }), isEdgeKnown: false })).toEqual(made)
+    expect(plan(serving(), { ...known({ v1: 1 }), follows: false })).toEqual(serving())
+    expect(plan(made, known({ v1: 1 }))).toBe(made)
+    const moved = plan(next(made), known({ v1: 1, v2: 1 }))
+    expect([moved.split, moved.edge]).toEqual([all('v2'), 'used'])
+  })
+
+  test('moves as soon as a Service was seen to lead to the next set: nobody has to hear of that before', () => {
+    const hurried = known({ v1: 1, v2: 1 }, { v1: 1 })
+    expect(plan(next(made), hurried).split).toEqual(all('v2'))
+    expect(plan(next(made), { ...hurried, told: new Map([['v1', 1]]) }).split).toEqual(all('v1'))
+    expect(plan(next({ ...made, edge: 'used' }), { ...hurried, isEdgeKnown: false }).split).toEqual(all('v2'))
+  })
+
+  test('does not where it is not known yet, others ask the sets themselves, several sets share, or the Gateway has changed', () => {
+    const hurried = known({ v1: 1, v2: 1 }, { v1: 1 })
+    const shares: SplitRule[] = [{ weights: { v1: 1, v2: 1 } }]
+    expect(plan(next(made), { ...hurried, isEdgeKnown: false }).split).toEqual(all('v1'))
+    expect(plan(next(made), { ...hurried, isShared: true }).split).toEqual(all('v1'))
+    expect(plan(next(made, [set('v1'), set('v2')], shares), hurried).split).toEqual(all('v1'))
+    const other = { ...known({ v1: 1 }), follows: false }
+    expect(plan({ ...made, edge: 'used' }, other)).toEqual(made)
+  })
+
+  test('what is rendered ahead is the newest set with everything', () => {
+    const asked = next(made, [set('v1'), set('v2')], all('v1'))
+    expect(probableSplit({ ...asked, split: all('v1') })).toEqual(all('v2'))
+    expect(probableSplit({ ...next(made), split: all('v1') })).toEqual(all('v2'))
+    expect(probableSplit(made)).toEqual(all('v1'))
+  })
+
+  test('and before that, one more set beside the one that serves', () => {
+    const ahead = probableNext(made)
+    expect(ahead?.desired.sets.map(({ id, release }) => [id, release])).toEqual([
+      ['v1', 1],
+      ['v2', 2],
+    ])
+    expect(probableSplit(ahead!)).toEqual(all('v2'))
+    expect(probableNext(next(made))).toBeNull()
   })
 })

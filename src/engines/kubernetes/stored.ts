@@ -59,6 +59,8 @@ export interface Stored {
   reroutes?: number
   /** The Gateway may have listeners for its domains. */
   listens?: boolean
+  /** A Service that moves from set to set is there, for the Gateway to hear of; or the route leads to it. */
+  edge?: 'made' | 'used'
 }
 
 export const NOTHING: StoredDesired = { sets: [], split: [], crons: [], restarts: {}, closed: false }
@@ -84,7 +86,7 @@ export function takeOver(before: Stored, generation: number, desired: StoredDesi
   }
 }
 
-export function takeAway(before: Stored, generation: number): Stored {
+export function takeAway({ edge: _gone, ...before }: Stored, generation: number): Stored {
   return { ...before, generation, removed: true, desired: NOTHING, retained: [], split: [], served: [] }
 }
 

@@ -18,18 +18,12 @@ import type { Lives } from './live/lives.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import { LABEL, nameOf, recordName } from './names.ts'
-import { createEndpoints, type Reach } from './observe/endpoints.ts'
+import { followsPods } from './observe/edge.ts'
+import type { Reach } from './observe/endpoints.ts'
 import type { Explainer } from './observe/explain.ts'
-import {
-  beginMove,
-  followMove,
-  lagAfter,
-  type Move,
-  OTHERS_MILLISECONDS,
-  obeyedAt,
-} from './observe/gateway.ts'
-import { isAccepted, observationOf, readyBySet, routeProblem } from './observe/observation.ts'
-import { plan, sameSplit, weightedSets } from './plan.ts'
+import { observationOf, readyBySet, routeProblem } from './observe/observation.ts'
+import { createRouting } from './observe/routing.ts'
+import { type EdgeFacts, moved, plan, probableNext, probableSplit, sameSplit, weightedSets } from './plan.ts'
 import { changeRecord, isRefusal, readRecord, type TargetRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import { chartValues, type Surroundings } from './render/values.ts'
@@ -71,19 +65,20 @@ export interface TargetLoop {
   objects(): Promise<{ stored: Stored; objects: KubeObject[] } | null>
   observe(): Observation
   domains(): Promise<SeenDomain[]>
+  /** What its domains ask of Gateways, which are somebody else's. */
+  gateways(): Promise<KubeObject[]>
   close(): void
 }
 
 const FIRST_RETRY = 500
 const LONGEST_RETRY = 30_000
 const COLLECT_MILLISECONDS = 60_000
+const NOBODY = { told: new Map(), bySet: new Map() }
 
 export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
   const { cluster, mirror, renderer, explainer, holder, hop } = parts
   const owner = { platform: holder.platform, target }
   const name = nameOf(target)
-  // The hop says itself what it does, and waits for whom the cluster does not lead to yet.
-  const routeLag = target.space === undefined ? parts.routeLag : 0
   let running = false
   let again = false
   let closed = false
@@ -94,22 +89,24 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   let objects: KubeObject[] = []
   /** What `objects` were rendered from. */
   let rendered = ''
-  /** The move of traffic under way, and when it was asked for. */
-  let move: Move | null = null
-  let asked: Pick<Move, 'key' | 'askedAt'> = { key: '', askedAt: 0 }
-  /** Which sets of the split have somebody who is ready, and since when: whoever routes hears of it later. */
-  let manned: { key: string; since: number } | null = null
-  const reached = createEndpoints()
   const { platform } = holder
   const { gateways } = parts.around
   const domains = createDomains(cluster, target, { platform, gateways, urlOf: parts.urlOf })
   let collectedAt = 0
   let isOurs = false
+  /** Something was asked for in the life of this process. */
+  let isAsked = false
   const waiting: PromiseWithResolvers<void>[] = []
 
   const mine = <Item extends KubeObject>(items: Item[]) =>
     items.filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
   const pods = () => mine(mirror.pods.all())
+  const routing = createRouting({
+    ...{ name, mirror, pods },
+    // The hop says itself what it does, and waits for whom the cluster does not lead to yet.
+    routeLag: target.space === undefined ? parts.routeLag : 0,
+    isTold: hop.isTold,
+  })
   const ofTarget = `${LABEL.app}=${name},${LABEL.platform}=${holder.platform}`
   const record = (): TargetRecord | null => {
     const found = mirror.records.get(recordName(target))
@@ -168,14 +165,14 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       if (now.stored.listens) await domains.listeners.remove()
       return vanish(cluster, mirror, owner, now)
     }
-    const reach = reachable()
+    const reach = routing.reach()
     const wasRouted = isRouted(now.stored, Date.now())
-    const next = listen(planned(now.stored, reach.bySet, wasRouted))
+    const next = listen(planned(now.stored, reach, wasRouted))
     const stored = next === now.stored ? next : await write(now, next)
     const values = chartValues(stored, parts.around, hop.ways(target))
     objects = await renderer.render({ name, namespace: cluster.namespace, values })
     rendered = JSON.stringify(values)
-    if (!sameSplit(stored.split, stored.desired.split)) warm({ ...stored, split: stored.desired.split })
+    warmSplit(stored)
     const landing = { target, generation: stored.generation, objects }
     if (!isLanded(mirror, landing, cluster.namespace)) {
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
@@ -190,11 +187,28 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const context = { warnings: warnings(), reports: parts.lives.report }
     const lookAt = explainer.look(pods(), setsOf(stored), context)
     if (lookAt !== null) wakeIn(lookAt - Date.now())
-    const obeys = isNowRouted || move === null ? 0 : obeyedAt(move, routeLag)
-    const dueAt = Number.isFinite(obeys) ? obeys : at + OTHERS_MILLISECONDS
-    const lag = Math.max(dueAt, mannedSince(stored, at) + lagAfter(move, routeLag)) - at
+    const lag = routing.dueAt(stored, isNowRouted, at) - at
     if (lag > 0) wakeIn(lag)
-    else if (!again) await collect(stored)
+    else if (!again) {
+      getAhead(stored)
+      await collect(stored)
+    }
+  }
+
+  /** Once after each wish, when nothing is under way: the next one should not wait for helm. */
+  function getAhead(stored: Stored): void {
+    if (!isAsked) return
+    isAsked = false
+    const next = probableNext(stored)
+    if (!next) return
+    warm(next)
+    warmSplit(next)
+  }
+
+  /** What will be asked for once the next set is ready. */
+  function warmSplit(stored: Stored): void {
+    const split = probableSplit(stored)
+    if (!sameSplit(stored.split, split)) warm(moved(stored, split, edgeFacts()))
   }
 
   /** Whoever looks after the Gateway is waited for, and never in the way of a release. */
@@ -205,12 +219,23 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     } else wakeIn(LOOK_MILLISECONDS + 50)
   }
 
-  function planned(stored: Stored, ready: ReadonlyMap<string, number>, isNowRouted: boolean): Stored {
-    const facts = { ready: readyBySet(pods()), reachable: ready, isRouted: isNowRouted }
-    return reroute(plan(stored, facts), hop.ways(target).calls !== null)
+  function planned(
+    stored: Stored,
+    { told, bySet }: Pick<Reach, 'told' | 'bySet'>,
+    isRouted: boolean,
+  ): Stored {
+    const { calls, edge, spaces } = hop.ways(target)
+    const isShared = calls !== null || edge !== null || spaces
+    const facts = { ready: readyBySet(pods()), told, reachable: bySet, isRouted, isShared, ...edgeFacts() }
+    return reroute(plan(stored, facts), calls !== null)
   }
 
-  /** What will be asked for once the next set is ready: nobody should wait for helm then. */
+  /** Whoever comes from outside into a space comes through the hop. */
+  function edgeFacts(): EdgeFacts {
+    const follows = target.space === undefined ? followsPods(mirror.routes.get(name)) : null
+    return { follows, isEdgeKnown: routing.isEdgeKnown(Date.now()) }
+  }
+
   function warm(next: Stored): void {
     const values = chartValues(next, parts.around, hop.ways(target))
     renderer.render({ name, namespace: cluster.namespace, values }).catch(() => {})
@@ -268,42 +293,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   /** What was rendered for this is there, and whoever routes has said so and has had the time to obey. */
   function isRouted(stored: Stored, at: number): boolean {
     if (!isInForce(stored)) return false
-    const route = mirror.routes.get(name)
-    const isAsked = objects.some((object) => object.kind === 'HTTPRoute')
-    const { uid, generation } = (isAsked && route?.metadata) || {}
-    const key = JSON.stringify([stored.split, uid, generation])
-    // What routers have not said yet makes no Gateway late.
-    if (asked.key !== key || !hop.isTold(stored)) asked = { key, askedAt: at }
-    if ((isAsked && !isAccepted(route)) || !hop.isTold(stored)) return false
-    // What was so before this engine looked has been so for long enough.
-    const isOld = move === null && sameSplit(stored.split, stored.served)
-    const routes = isAsked && routeLag > 0 ? mirror.routes.all() : []
-    if (isOld) move = beginMove({ key, askedAt: 0 }, [], 0)
-    else if (move?.key !== key) move = beginMove(asked, routes, at)
-    else move = followMove(move, routes, at)
-    return at >= obeyedAt(move, routeLag)
-  }
-
-  function reachable(): Reach {
-    const { endpoints } = mirror
-    const slices = endpoints.missing() === null ? mine(endpoints.all()) : null
-    return reached.look(pods(), slices, Date.now())
-  }
-
-  function mannedSince(stored: Stored, at: number): number {
-    const ready = readyBySet(pods())
-    const key = [...weightedSets(stored.split)].filter((id) => (ready.get(id) ?? 0) > 0).join(' ')
-    // What was so before this engine looked has been so for long enough.
-    if (manned === null) manned = { key, since: 0 }
-    if (manned.key !== key) manned = { key, since: at }
-    return manned.since
-  }
-
-  /** Whoever routes had the time to hear of everybody who is ready. */
-  function isHeardOf(stored: Stored, at: number): boolean {
-    if (at - mannedSince(stored, at) < lagAfter(move, routeLag)) return false
-    const { bySet } = reachable()
-    return routeLag === 0 || [...readyBySet(pods())].every(([id, count]) => (bySet.get(id) ?? 0) >= count)
+    const route = objects.some((object) => object.kind === 'HTTPRoute')
+    return routing.isRouted(stored, { route }, at)
   }
 
   function isInForce(stored: Stored): boolean {
@@ -323,8 +314,8 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const at = Date.now()
     const stored = record()?.stored ?? emptyStored(target)
     const route = mirror.routes.get(name)
-    const routing = target.space === undefined ? routeProblem(route) : hop.problem()
-    const problems = [problem, routing].filter((one) => one !== null)
+    const carrying = target.space === undefined ? routeProblem(route) : hop.problem()
+    const problems = [problem, carrying].filter((one) => one !== null)
     return observationOf({
       stored,
       pods: pods(),
@@ -338,7 +329,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       },
       isLanded: isInForce(stored),
       isRouted: isRouted(stored, at),
-      isHeardOf: isHeardOf(stored, at),
+      isHeardOf: routing.isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
       place: parts.place,
@@ -352,6 +343,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     kick,
     observe,
     domains: () => domains.see(record()?.stored ?? emptyStored(target), mirror.routes.get(name)),
+    gateways: () => domains.listeners.manifests(record()?.stored ?? emptyStored(target)),
     pass() {
       if (closed) return Promise.reject(engineClosed())
       const one = Promise.withResolvers<void>()
@@ -359,9 +351,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       kick()
       return one.promise
     },
-    expect: (next) => warm(planned(next, new Map(), false)),
+    expect: (next) => warm(planned(next, NOBODY, false)),
     claim() {
       isOurs = false
+      isAsked = true
     },
     async objects() {
       const stored = record()?.stored

@@ -8,6 +8,8 @@ import type { Pod } from './cluster/objects.ts'
 import { isReady } from './observe/pods.ts'
 import { forwardToPod } from './streams/forward.ts'
 
+const PATIENCE_MS = 60_000
+
 /** Sends each request on to where its header says; one with `x-times` is sent so often, and answered by how long each took. */
 const PROXY = `
 const http = require('node:http')
@@ -58,7 +60,7 @@ export function createCaller(admin: Cluster, image: string) {
       contentType: 'application/merge-patch+json',
       body: { metadata: { labels: { [`needs.towpath.dev/${app}`]: 'true' } } },
     })
-    for (let tries = 0; tries < 50; tries += 1) {
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
       const status = await new Promise((resolve) => {
         const asked = request({ agent, path: '/', headers: { 'x-to': url.href } }, (answer) => {
           answer.resume()

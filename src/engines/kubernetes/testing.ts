@@ -75,12 +75,12 @@ const FIRST: TestPlace = {
 }
 
 /**
- * With no right outside the namespace but, with `listeners`, that to give the Gateway listeners and, with `spaces`, that to
- * make namespaces for full spaces.
+ * With no right outside the namespace but to give the Gateway `listeners`, to read the nodes for the `capacity`, and to make
+ * namespaces for full `spaces`.
  */
 export async function openTestCluster(
   place = FIRST,
-  { listeners = false, spaces = false } = {},
+  rights: { listeners?: boolean; capacity?: boolean; spaces?: boolean } = {},
 ): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
@@ -95,8 +95,9 @@ export async function openTestCluster(
   })
   const outside = await grantAccess(admin, namespace, [
     'serviceAccount=true',
-    ...(listeners ? ['gateway.name=public', 'gateway.namespace=gateway'] : []),
-    ...(spaces ? ['spaces=true'] : []),
+    ...(rights.listeners ? ['gateway.name=public', 'gateway.namespace=gateway'] : []),
+    ...(rights.capacity ? ['capacity=true'] : []),
+    ...(rights.spaces ? ['spaces=true'] : []),
   ])
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
@@ -200,7 +201,7 @@ async function grantAccess(admin: Cluster, namespace: string, set: readonly stri
     const plural = `${body.kind.toLowerCase()}s`.replace(/ys$/, 'ies')
     const inside = where === undefined ? '' : `/namespaces/${where}`
     const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}${inside}/${plural}`
-    await admin.request('POST', path, { body })
+    await admin.request('POST', path, { query: { fieldValidation: 'Strict' }, body })
     if (where !== namespace) outside.push(`${path}/${name}`)
   }
   return outside

@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { sbomMistakes } from '../test-sbom.ts'
 import {
@@ -268,8 +270,8 @@ require('node:http').createServer((_, response) => response.end(greeting + requi
     json({ name: 'web', version: '1.0.0', dependencies: { '@shop/greeting': version, 'is-number': '6.0.0' } })
   const ROOT = { name: 'shop', private: true, workspaces: ['apps/*', 'packages/*'] }
 
-  async function check(folder: string): Promise<void> {
-    const built = await buildFolder(folder, { path: 'apps/web' })
+  async function check(folder: string, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+    const built = await buildFolder(folder, { path: 'apps/web', builder: { environment } })
     expect(built.plan).toMatchObject({ folder: 'apps/web', processes: { web: 'node server.js' } })
     expect(await answerOf(built)).toBe('hello true6.0.0')
     const workspace = await layOut(built.result)
@@ -319,7 +321,13 @@ require('node:http').createServer((_, response) => response.end(greeting + requi
       'package.json': json({ ...ROOT, packageManager: 'yarn@4.18.1' }),
       'apps/web/package.json': web('workspace:*'),
     })
-    await check(folder)
+    // It reads no settings of npm, which may be all that a machine has to say whom to trust.
+    const asked = await promisify(execFile)('npm', ['config', 'get', 'cafile'], { cwd: folder })
+    const authority = asked.stdout.trim()
+    await check(folder, {
+      ...process.env,
+      ...(existsSync(authority) ? { YARN_HTTPS_CA_FILE_PATH: authority } : {}),
+    })
   })
 })
 

@@ -10,6 +10,7 @@ import { inWords } from '../messages.ts'
 import type { Renderer } from '../render/helm.ts'
 import type { KubernetesSettings } from '../settings.ts'
 import { checkApart } from './apart.ts'
+import { checkCapacity } from './capacity.ts'
 import { checkGateways } from './gateways.ts'
 import { checkMetrics, checkNamespace, checkReach } from './namespace.ts'
 import { checkPermissions } from './permissions.ts'
@@ -28,6 +29,7 @@ const IN_THE_CLUSTER: [name: string, look: Look][] = [
   ['permissions', checkPermissions],
   ['gateway', checkGateways],
   ['metrics', checkMetrics],
+  ['capacity', checkCapacity],
   ['reach', checkReach],
   ['full spaces', checkApart],
 ]

@@ -75,7 +75,13 @@ export interface EndpointSlice extends KubeObject {
 }
 
 export interface Route extends KubeObject {
-  status?: { parents?: { parentRef: { name: string; namespace?: string }; conditions?: Condition[] }[] }
+  status?: {
+    parents?: {
+      parentRef: { name: string; namespace?: string }
+      controllerName?: string
+      conditions?: Condition[]
+    }[]
+  }
 }
 
 export interface Job extends KubeObject {

@@ -9,7 +9,7 @@ import { createOwnListeners, type OwnListeners, placesOf, readGateway } from './
 import { seeDomain } from './seen.ts'
 
 export interface Domains {
-  listeners: Pick<OwnListeners, 'land' | 'remove'>
+  listeners: Pick<OwnListeners, 'land' | 'remove' | 'manifests'>
   see(stored: Stored, route: Route | null): Promise<SeenDomain[]>
 }
 

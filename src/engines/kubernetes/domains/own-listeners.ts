@@ -5,6 +5,7 @@
  */
 import type { Target, WantedDomain } from '../../engine.ts'
 import { type Cluster, hasStatus } from '../cluster/connect.ts'
+import type { KubeObject } from '../cluster/kinds.ts'
 import { inWords } from '../messages.ts'
 import { FIELD_MANAGER } from '../names.ts'
 import type { KubernetesSettings } from '../settings.ts'
@@ -23,6 +24,8 @@ export interface OwnListeners {
   /** None of them is there afterwards. */
   remove(): Promise<void>
   outcome(place: Place): Outcome
+  /** Of each Gateway what is applied to it; as it would be where it may not be read. */
+  manifests(stored: Stored): Promise<KubeObject[]>
 }
 
 /** What somebody else took away is put back after so long, and a right that was given is noticed. */
@@ -35,6 +38,10 @@ const keyOf = ({ name, namespace }: Place) => `${namespace}/${name}`
 export function placesOf(gateways: KubernetesSettings['gateways'], namespace: string): Place[] {
   return gateways.map((one) => ({ ...one, namespace: one.namespace ?? namespace }))
 }
+
+/** Names over TLS: all others are taken as the Gateway is. */
+const wantedOf = ({ desired, removed }: Stored): WantedDomain[] =>
+  removed ? [] : (desired.domains ?? []).filter(({ certificate }) => certificate !== undefined)
 
 /** Null where it may not be read, or is not there. */
 export async function readGateway(cluster: Cluster, place: Place): Promise<Gateway | null> {
@@ -58,21 +65,25 @@ export function createOwnListeners(
 
   async function give(place: Place, wanted: readonly WantedDomain[]): Promise<void> {
     const there = await cluster.request<Gateway>('GET', pathOf(place))
-    const { uid, name, namespace } = there.metadata
-    const listeners = wanted
-      .filter((domain) => !isServedByOthers(there, domain))
-      .map((domain) => listenerFor(domain, cluster.namespace, { namespace, there }))
+    const asked = manifestOf(place, there, wanted)
     await cluster.request('PATCH', pathOf(place), {
       query: { fieldManager, fieldValidation: 'Strict' },
       contentType: 'application/apply-patch+yaml',
-      body: {
-        apiVersion: 'gateway.networking.k8s.io/v1',
-        kind: 'Gateway',
-        // With its identity, so that one that has just been removed is not made anew.
-        metadata: { name, namespace, uid },
-        spec: listeners.length > 0 ? { listeners } : {},
-      },
+      // With its identity, so that one that has just been removed is not made anew.
+      body: { ...asked, metadata: { ...asked.metadata, uid: there.metadata.uid } },
     })
+  }
+
+  function manifestOf({ name, namespace }: Place, there: Gateway | null, wanted: readonly WantedDomain[]) {
+    const listeners = wanted
+      .filter((domain) => there === null || !isServedByOthers(there, domain))
+      .map((domain) => listenerFor(domain, cluster.namespace, { namespace, there }))
+    return {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name, namespace },
+      spec: listeners.length > 0 ? { listeners } : {},
+    }
   }
 
   /** Its owner has seen to it, e.g. with the command that was printed. */
@@ -99,8 +110,8 @@ export function createOwnListeners(
   }
 
   return {
-    async land({ desired, removed }) {
-      const wanted = removed ? [] : (desired.domains ?? []).filter(({ certificate }) => certificate)
+    async land(stored) {
+      const wanted = wantedOf(stored)
       const key = JSON.stringify(wanted)
       if (landed?.key !== key || Date.now() - landed.at >= LOOK_MILLISECONDS) {
         for (const place of places) outcomes.set(keyOf(place), await tried(place, wanted))
@@ -118,5 +129,13 @@ export function createOwnListeners(
       }
     },
     outcome: (place) => outcomes.get(keyOf(place)) ?? null,
+    async manifests(stored) {
+      const wanted = wantedOf(stored)
+      if (wanted.length === 0) return []
+      const asked = await Promise.all(
+        places.map(async (place) => manifestOf(place, await readGateway(cluster, place), wanted)),
+      )
+      return asked.filter(({ spec }) => spec.listeners !== undefined)
+    },
   }
 }

@@ -1,6 +1,8 @@
 /** Who is led to the hop, and since when: by what the cluster says of Services and routes, not by what was asked for. */
+import type { Route } from '../cluster/objects.ts'
 import type { Mirror } from '../mirror.ts'
 import { LABEL } from '../names.ts'
+import { beginMove, followMove, type Move, OTHERS_MILLISECONDS, obeyedAt } from '../observe/gateway.ts'
 import { isAccepted } from '../observe/observation.ts'
 import { isReady } from '../observe/pods.ts'
 import type { Surroundings } from '../render/values.ts'
@@ -30,6 +32,17 @@ const LINGER_MS = 30_000
 /** Whoever comes by a host. */
 const EDGE = '*'
 
+interface LedRoute extends Route {
+  spec?: { hostnames?: string[]; rules?: { backendRefs?: { name: string }[] }[] }
+}
+
+interface Way {
+  hosts: string[]
+  askedAt: number
+  /** Null before the Gateway has said that it leads here. */
+  move: Move | null
+}
+
 export function createLed(
   mirror: Mirror,
   name: string,
@@ -38,8 +51,10 @@ export function createLed(
   routeLag: number,
 ): Led {
   const ledAt = new Map<string, number>()
-  /** Since when the Gateway says that it leads here, and somebody is here, by host. */
-  const openSince = new Map<string, number>()
+  /** Routes that lead here, as they are now: when that was asked for, and since when the Gateway says that it does. */
+  let ways = new Map<string, Way>()
+  /** Since when somebody is here; null while nobody is. */
+  let hereSince: number | null = null
 
   function calls(app: string): boolean {
     const service = mirror.members.Service.get(app) as { spec?: { selector?: Record<string, string> } } | null
@@ -47,25 +62,32 @@ export function createLed(
   }
 
   function edge(app: string): boolean {
-    const route = mirror.routes.get(app) as {
-      spec?: { rules?: { backendRefs?: { name: string }[] }[] }
-    } | null
-    const rules = route?.spec?.rules ?? []
+    const rules = (mirror.routes.get(app) as LedRoute | null)?.spec?.rules ?? []
     return rules.some(({ backendRefs }) => backendRefs?.some((one) => one.name === name))
   }
 
-  function openHosts(apps: readonly string[], routes: Places): Set<string> {
-    const isAnybodyHere = mirror.pods
-      .all()
-      .some((pod) => pod.metadata.labels?.[LABEL.app] === name && isReady(pod))
-    if (!isAnybodyHere) return new Set()
+  function lookAtRoutes(apps: readonly string[], routes: Places, now: number): void {
     const names = new Set([...apps, ...Object.values(routes).map((route) => `${name}-${route}`)])
-    const accepted = [...names].map((one) => mirror.routes.get(one)).filter(isAccepted)
-    return new Set(
-      accepted.flatMap(
-        (route) => (route as { spec?: { hostnames?: string[] } } | null)?.spec?.hostnames ?? [],
-      ),
+    const all = mirror.routes.all()
+    const before = ways
+    ways = new Map(
+      [...names].flatMap((one): [string, Way][] => {
+        const route = mirror.routes.get(one) as LedRoute | null
+        if (!route) return []
+        // As it was before it was changed, the Gateway may have obeyed it for long.
+        const key = `${route.metadata.uid}/${route.metadata.generation}`
+        const { askedAt = now, move: known = null } = before.get(key) ?? {}
+        const move = known ? followMove(known, all, now) : beginMove({ key, askedAt }, all, now)
+        return [[key, { hosts: route.spec?.hostnames ?? [], askedAt, move: isAccepted(route) ? move : null }]]
+      }),
     )
+  }
+
+  /** Null where that is not known yet. */
+  function opensAt({ move }: Way): number | null {
+    return move === null || hereSince === null
+      ? null
+      : Math.max(obeyedAt(move, routeLag), hereSince + routeLag)
   }
 
   return {
@@ -79,9 +101,11 @@ export function createLed(
       const apps = Object.values(view.table.services).map(({ app }) => app)
       const edges = apps.filter(edge)
       if (view.isNeeded || edges.length > 0) ledAt.set(EDGE, now)
-      const open = openHosts(edges, routes)
-      for (const host of openSince.keys()) if (!open.has(host)) openSince.delete(host)
-      for (const host of open) if (!openSince.has(host)) openSince.set(host, now)
+      const isHere = mirror.pods
+        .all()
+        .some((pod) => pod.metadata.labels?.[LABEL.app] === name && isReady(pod))
+      hereSince = isHere ? (hereSince ?? now) : null
+      lookAtRoutes(edges, routes, now)
     },
     services(now) {
       const led = [...ledAt].filter(([, at]) => now - at < LINGER_MS).map(([key]) => key)
@@ -93,16 +117,21 @@ export function createLed(
     isOpen(label) {
       // Without a Gateway nobody comes by a host.
       if (around.domain === null || around.gateways.length === 0) return true
-      const since = openSince.get(`${label}.${around.domain}`)
-      return since !== undefined && Date.now() - since >= routeLag
+      const way = [...ways.values()].find(({ hosts }) => hosts.includes(`${label}.${around.domain}`))
+      const at = way ? opensAt(way) : null
+      return at !== null && Date.now() >= at
     },
     changesAt: () => [
       ...[...ledAt.values()].map((at) => at + LINGER_MS),
-      ...[...openSince.values()].map((at) => at + routeLag),
+      ...[...ways.values()].flatMap((way) => {
+        const at = opensAt(way)
+        return at === null ? [] : Number.isFinite(at) ? at : Date.now() + OTHERS_MILLISECONDS
+      }),
     ],
     forget() {
       ledAt.clear()
-      openSince.clear()
+      ways.clear()
+      hereSince = null
     },
   }
 }

@@ -38,6 +38,14 @@ test('a ready pod counts a moment after its Service was seen to lead to it, and 
   expect(look([before, slice('v2')], 5000)).toEqual([{ v1: 1 }, null])
 })
 
+test('that its Service leads to a pod is told at once', () => {
+  const endpoints = createEndpoints()
+  endpoints.look([old], [before], 1000)
+  const told = (slices: EndpointSlice[]) => Object.fromEntries(endpoints.look([old, next], slices, 2000).told)
+  expect(told([before, slice('v2', ['next', false])])).toEqual({ v1: 1 })
+  expect(told([before, slice('v2', ['next', true])])).toEqual({ v1: 1, v2: 1 })
+})
+
 test('the later the news of a pod comes, the longer whoever routes is given', () => {
   const endpoints = createEndpoints()
   endpoints.look([old], [before], 1000)
@@ -57,6 +65,7 @@ test('that the Service of the app leads to a pod says nothing about that of its 
 test('where Services may not be looked at, a ready pod counts after a while', () => {
   const endpoints = createEndpoints()
   expect(endpoints.look([old], null, 100_000).bySet).toEqual(new Map([['v1', 1]]))
-  expect(endpoints.look([old, next], null, 101_000)).toEqual({ bySet: new Map([['v1', 1]]), wait: 3000 })
+  const known = new Map([['v1', 1]])
+  expect(endpoints.look([old, next], null, 101_000)).toEqual({ bySet: known, told: known, wait: 3000 })
   expect(endpoints.look([old, next], null, 104_000).bySet.get('v2')).toBe(1)
 })

@@ -4,6 +4,7 @@
  */
 import type { EndpointSlice, Pod } from '../cluster/objects.ts'
 import { LABEL } from '../names.ts'
+import { leadsTo } from './edge.ts'
 import { readyBySet } from './observation.ts'
 
 /**
@@ -18,6 +19,8 @@ const UNSEEN_MILLISECONDS = 3000
 export interface Reach {
   /** Ready `web` pods that whoever routes can know of, by set. */
   bySet: Map<string, number>
+  /** Those that the Service of their set leads to. */
+  told: Map<string, number>
   /** Milliseconds until more of them can be known; null where none is waited for. */
   wait: number | null
 }
@@ -57,8 +60,10 @@ export function createEndpoints(): Endpoints {
       const waits = ready
         .map((pod) => countsOf(pod) - now)
         .filter((left) => left > 0 && left < Number.POSITIVE_INFINITY)
+      const bySet = readyBySet(ready.filter((pod) => countsOf(pod) <= now))
       return {
-        bySet: readyBySet(ready.filter((pod) => countsOf(pod) <= now)),
+        bySet,
+        told: told ? readyBySet(ready.filter((pod) => told.has(pod.metadata.name))) : bySet,
         wait: waits.length > 0 ? Math.min(...waits) : null,
       }
     },
@@ -67,10 +72,5 @@ export function createEndpoints(): Endpoints {
 
 /** Names of pods behind the Service of their set; that of the app leads to another set before the switch. */
 function toldIn(slices: readonly EndpointSlice[]): Set<string> {
-  return new Set(
-    slices
-      .filter(({ metadata }) => metadata.labels?.[LABEL.set] !== undefined)
-      .flatMap(({ endpoints }) => endpoints ?? [])
-      .flatMap(({ conditions, targetRef }) => (conditions?.ready === false ? [] : (targetRef?.name ?? []))),
-  )
+  return new Set(leadsTo(slices.filter(({ metadata }) => metadata.labels?.[LABEL.set] !== undefined)))
 }

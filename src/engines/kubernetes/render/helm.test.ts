@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -37,6 +37,44 @@ test('the engine renders the same with Helm 3 and with Helm 4', async ({ skip })
     const { stdout } = await promisify(execFile)(join(folder, 'helm'), words)
     expect(stdout).toContain('0 chart(s) failed')
   }
+})
+
+test('releases of the same shape are rendered once, and each gets its own images and config', async ({
+  skip,
+}) => {
+  const program = HELMS[0]
+  skip(program === undefined, 'no helm is on the PATH')
+  const folder = await mkdtemp(join(tmpdir(), 'tow-helm-'))
+  folders.push(folder)
+  const cache = join(folder, 'cache')
+  await symlink(program!, join(folder, 'helm'))
+  const values = (image: string, config: string) => ({
+    ...EVERYTHING,
+    sets: {
+      'v12.blue': { ...EVERYTHING.sets['v12.blue'], image: `r:5000/shop@sha256:${image.repeat(64)}` },
+      v11: {
+        ...EVERYTHING.sets.v11,
+        image: 'r:5000/shop@sha256:ab',
+        config: [`shop--config-${config.repeat(10)}`],
+      },
+    },
+  })
+  const render = (given: object, path: string) =>
+    createRenderer({ chart: chartFolder('app'), cache, path }).render({
+      ...{ name: 'shop', namespace: 'stage', values: given },
+    })
+  const whole = JSON.stringify(await render(values('a', 'b'), folder))
+  expect(await readdir(cache)).toHaveLength(1)
+  // Without any helm: nothing is rendered anew.
+  const other = JSON.stringify(await render(values('c', 'd'), ''))
+  expect(other).toContain(`r:5000/shop@sha256:${'c'.repeat(64)}`)
+  expect(other).toContain('shop--config-dddddddddd')
+  expect(other).toBe(
+    whole.replaceAll('a'.repeat(64), 'c'.repeat(64)).replaceAll('b'.repeat(10), 'd'.repeat(10)),
+  )
+  const plain = { ...values('a', 'b'), sets: { ...values('a', 'b').sets, v11: EVERYTHING.sets.v11 } }
+  expect(JSON.stringify(await render(plain, folder))).not.toContain('shape')
+  expect(await readdir(cache)).toHaveLength(2)
 })
 
 const keyOf = ({ kind, metadata }: { kind: string; metadata: { name: string } }) => `${kind} ${metadata.name}`

@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { TowError } from '../../../api/errors.ts'
 import type { KubeObject } from '../cluster/kinds.ts'
+import { shapeOf } from './shape.ts'
 
 export interface RenderOptions {
   /** Folder of the chart. */
@@ -30,8 +31,6 @@ export interface RenderInput {
 
 export interface Renderer {
   render(input: RenderInput): Promise<KubeObject[]>
-  /** What a rendering depends on, as one word. */
-  digest(input: RenderInput): Promise<string>
   version(): Promise<string>
 }
 
@@ -45,22 +44,23 @@ export function createRenderer(options: RenderOptions): Renderer {
   const kept = new Map<string, Promise<KubeObject[]>>()
   let chartDigest: Promise<string> | null = null
 
-  async function digest(input: RenderInput): Promise<string> {
+  async function digest({ name, namespace, values }: RenderInput): Promise<string> {
     chartDigest ??= digestOfFolder(options.chart)
-    return hash([await chartDigest, input.name, input.namespace, JSON.stringify(input.values)])
+    return hash([await chartDigest, name, namespace, JSON.stringify(values)])
   }
 
-  function render(input: RenderInput): Promise<KubeObject[]> {
-    const inputs = digest(input)
-    return inputs.then((key) => {
-      const known = kept.get(key)
-      if (known) return known
-      const made = readOrRender(key, input)
+  async function render(input: RenderInput): Promise<KubeObject[]> {
+    const { values, fill } = shapeOf(input.values)
+    const shaped = { ...input, values }
+    const key = await digest(shaped)
+    let made = kept.get(key)
+    if (!made) {
+      made = readOrRender(key, shaped)
       kept.set(key, made)
       made.catch(() => kept.delete(key))
       if (kept.size > KEPT_IN_MEMORY) kept.delete(kept.keys().next().value as string)
-      return made
-    })
+    }
+    return fill(await made)
   }
 
   async function readOrRender(key: string, input: RenderInput): Promise<KubeObject[]> {
@@ -105,7 +105,6 @@ export function createRenderer(options: RenderOptions): Renderer {
 
   return {
     render,
-    digest,
     async version() {
       const { stdout } = await promisify(execFile)(findHelm(options.path), ['version', '--short'], {
         timeout: TIMEOUT,

@@ -61,6 +61,7 @@ export function chartValues(stored: Stored, around: Surroundings, ways: Ways): o
       certificates: [...new Set(domains.flatMap(({ certificate }) => certificate ?? []))].sort(),
       gateways: around.gateways,
       closed: desired.closed,
+      ...(stored.edge && { edge: stored.edge }),
       ...(ways.edge === null ? {} : { through: ways.edge }),
       ...(ways.spaces ? { removeHeaders: ['baggage'] } : {}),
     },

@@ -1,4 +1,5 @@
 import { call } from '@orpc/server'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestDatabase, type TestDatabase } from '../../../../test/database.ts'
 import type { Engine } from '../../../engines/engine.ts'
@@ -20,6 +21,11 @@ beforeAll(async () => {
     clock: systemClock,
     engineKinds: ['local', 'far'],
     settle: async (_kind, given) => given,
+    lend: async (kind, settings, { lend, takeBack }) => {
+      const lent = new Set([...((settings.lent as string[] | undefined) ?? []), ...lend])
+      for (const place of takeBack) lent.delete(place)
+      return kind === 'far' ? { ...settings, lent: [...lent] } : null
+    },
     facts: async (_kind, { place }) => (place ? [{ name: 'place', value: String(place) }] : []),
     probe: async (_kind, { broken }) =>
       broken ? [{ name: 'gateway', ok: false, message: 'there is none', mend: 'make one' }] : [],
@@ -176,6 +182,27 @@ test('the timeline tells who added and removed what', async () => {
     kind: 'environment.removed',
     by: 'ada',
     message: 'Removed the environment stage',
+  })
+})
+
+test('logins are lent and taken back, told once each, and not where nothing is looked up', async () => {
+  await call(routes().add, { name: 'cloud', engine: 'far', settings: {} }, { context })
+  const lend = (lending: object) => call(routes().lend, { name: 'cloud', ...lending }, { context })
+  await lend({ lend: ['ghcr.io/team', 'quay.io'] })
+  await lend({ lend: ['quay.io'] })
+  await lend({ takeBack: ['ghcr.io/team'] })
+  expect((await feature.get(opened.db, 'cloud')).settings).toEqual({ lent: ['quay.io'] })
+  const { rows } = await sql<{ message: string }>`
+    select message from events where kind = 'environment.logins-lent' order by position`.execute(opened.db)
+  expect(rows.map(({ message }) => message)).toEqual([
+    'Logins are lent for ghcr.io/team and quay.io to who ships images to cloud',
+    'Logins are lent no more for ghcr.io/team to who ships images to cloud',
+  ])
+  await expect(call(routes().lend, { name: 'prod', lend: ['quay.io'] }, { context })).rejects.toMatchObject({
+    message: expect.stringMatching(/^prod is on the local engine, which looks up no images/),
+  })
+  await expect(call(routes().lend, { name: 'clowd' }, { context })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
   })
 })
 

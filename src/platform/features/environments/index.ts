@@ -3,13 +3,14 @@
  * itself is found by whoever wires the platform. It does not know apps, releases or what a promotion is.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import { nearest } from '../../../api/nearest.ts'
 import type { Check, Engine, Settings } from '../../../engines/engine.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import type { Feature } from '../../kernel/feature.ts'
 import type { Asking } from './capacity.ts'
-import { refusals } from './messages.ts'
+import { refusals, said } from './messages.ts'
 import { environmentRoutes } from './routes.ts'
 import {
   type EnvironmentRow,
@@ -18,6 +19,7 @@ import {
   lockOrder,
   migrations,
   platformId,
+  putSettings,
   removeAndCloseUp,
 } from './store.ts'
 
@@ -43,6 +45,12 @@ export interface WantedEnvironment {
   postgres?: string | undefined
 }
 
+/** Registries, or folders in them. */
+export interface Lending {
+  lend: readonly string[]
+  takeBack: readonly string[]
+}
+
 export interface EnvironmentsOptions {
   database: Database
   clock: Clock
@@ -52,6 +60,8 @@ export interface EnvironmentsOptions {
   engines: (environment: string) => Promise<Engine>
   /** Judges and completes what was given for an engine of this kind. */
   settle: (engine: string, given: Settings) => Promise<Settings>
+  /** Settings with logins lent for more places or fewer; null where such an engine needs none. */
+  lend: (engine: string, settings: Settings, change: Lending) => Promise<Settings | null>
   /** What the settings come down to, for people. */
   facts: (engine: string, settings: Settings) => Promise<{ name: string; value: string }[]>
   /** What the engine would say of itself with these settings; nothing for one that needs none. */
@@ -83,6 +93,8 @@ export interface Environments {
   get(db: Queries | Within, name: string): Promise<KnownEnvironment>
   /** `settings` are settled ones. */
   add(change: Change, wanted: WantedEnvironment): Promise<KnownEnvironment>
+  /** For which registries whoever ships may use the platform's logins. */
+  lend(change: Change, name: string, lending: Lending): Promise<KnownEnvironment>
   /** Id of this platform; the same for ever. */
   platformId(): Promise<string>
   remove(change: Change, name: string): Promise<void>
@@ -122,6 +134,21 @@ export function createEnvironments(
         facts: { engine, position, ...Object.fromEntries(facts.map((fact) => [fact.name, fact.value])) },
       })
       return fromRow(row)
+    },
+    async lend(change, name, { lend, takeBack }) {
+      await lockOrder(change.db)
+      const environment = await get(change.db, name)
+      const settings = await options.lend(environment.engine, environment.settings, { lend, takeBack })
+      if (settings === null) throw refusals.lendsNothing(name, environment.engine)
+      if (isDeepStrictEqual(settings, environment.settings)) return environment
+      await putSettings(change.db, name, settings)
+      change.event({
+        kind: 'environment.logins-lent',
+        environment: name,
+        message: said.lent(name, lend, takeBack),
+        facts: { lend, takeBack },
+      })
+      return { ...environment, settings }
     },
     platformId: () => platformId(options.database.db),
     async remove(change, name) {

@@ -17,6 +17,14 @@ export const refusals = {
       `${name} cannot run apps yet: ${failed.map((check) => `${check.name}: ${check.message}`).join('; ')}`,
       { hint: failed.flatMap(({ mend }) => mend ?? []).join('; ') || 'tow doctor' },
     ),
+  lendsNothing: (name: string, engine: string) =>
+    new TowError(
+      'REFUSED',
+      `${name} is on the ${engine} engine, which looks up no images and needs no login`,
+      {
+        hint: 'tow env shows which environments are on Kubernetes',
+      },
+    ),
   inUse: (name: string, apps: string[]) =>
     new TowError(
       'REFUSED',
@@ -35,6 +43,16 @@ export const refusals = {
     new TowError('REFUSED', `${name} is the only environment, and one has to be left`, {
       hint: 'add another first: tow env add <name>',
     }),
+}
+
+export const said = {
+  lent: (name: string, lend: readonly string[], takeBack: readonly string[]) => {
+    const parts = [
+      lend.length === 0 ? [] : [`lent for ${inWords(lend)}`],
+      takeBack.length === 0 ? [] : [`lent no more for ${inWords(takeBack)}`],
+    ]
+    return `Logins are ${parts.flat().join(', and ')} to who ships images to ${name}`
+  },
 }
 
 function thereAre(names: string[]): string {

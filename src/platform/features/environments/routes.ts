@@ -56,6 +56,11 @@ export function environmentRoutes(environments: Environments, options: Environme
           onTheWire(await environments.add(change, { ...input, settings: settled })),
         )
       }),
+      lend: operations.environments.lend.handler(async ({ input: { name, ...lending }, context }) =>
+        database.change(context.actor, async (change) =>
+          onTheWire(await environments.lend(change, name, lending)),
+        ),
+      ),
       remove: operations.environments.remove.handler(async ({ input: { name }, context }) => {
         await untilLeft(name, context.signal)
         await database.change(context.actor, async (change) => {

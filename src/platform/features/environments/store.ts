@@ -62,6 +62,10 @@ export async function insertAt(db: Within, row: EnvironmentRow): Promise<void> {
   await tables(db).insertInto('environments').values(row).execute()
 }
 
+export async function putSettings(db: Within, name: string, settings: Settings): Promise<void> {
+  await tables(db).updateTable('environments').set({ settings }).where('name', '=', name).execute()
+}
+
 export async function removeAndCloseUp(db: Within, name: string, position: number): Promise<void> {
   await tables(db).deleteFrom('environments').where('name', '=', name).execute()
   await tables(db)

@@ -67,11 +67,12 @@ export function createProcesses(options: ProcessesOptions) {
     return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
   }
 
-  async function compare(app: string, environment: string) {
-    const { live } = await requireTarget(app, environment)
-    const look = async () => (await engines(environment)).drift({ app, environment })
+  async function compare(asked: Target) {
+    const target = await requirePlace(asked)
+    const look = async () => (await engines(target.environment)).drift(target)
     const found = await within(look(), COMPARE_MS, controller.signal, 'the engine does not answer')
-    return found.map((one) => asDifference(one, live))
+    const serving = target.space === undefined ? await requireTarget(target.app, target.environment) : null
+    return found.map((one) => asDifference(one, serving?.live ?? null))
   }
 
   async function scale(
@@ -132,10 +133,10 @@ export function createProcesses(options: ProcessesOptions) {
           return { maintenance: input.maintenance }
         }),
       ),
-      drift: operations.processes.drift.handler(({ input }) => compare(input.app, input.environment)),
+      drift: operations.processes.drift.handler(({ input }) => compare(placeOf(input))),
       settleDrift: operations.processes.settleDrift.handler(async ({ input, context: { actor } }) => {
         const { app, environment, choice } = input
-        const differences = await compare(app, environment)
+        const differences = await compare({ app, environment })
         if (differences.length === 0) return { differences, counts: {} }
         const counts = choice === 'adopt' ? adoptedCounts(input, differences) : null
         return database.change(actor, async (change) => {

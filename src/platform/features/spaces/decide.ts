@@ -112,7 +112,10 @@ function reportOf({ now, row, observation, job, refused }: Facts): Report | null
     ([name, count]) =>
       processes.filter((one) => one.process === name && one.state === 'healthy').length < count,
   )
-  if (missing.length === 0) return { phase: 'live', message: said.isLive, hint: null, lastLines: [] }
+  if (missing.length === 0)
+    return isLedTo(row, observation)
+      ? { phase: 'live', message: said.isLive, hint: null, lastLines: [] }
+      : { phase: 'starting', message: said.isBeingLed, hint: null, lastLines: [] }
   // One that was live and restarts is starting; one that never came up in its time has failed.
   const late = missing.find(
     ([name]) => now - row.awake_at.getTime() > (row.run.processes[name]?.bootSeconds ?? 60) * 1500,
@@ -121,6 +124,10 @@ function reportOf({ now, row, observation, job, refused }: Facts): Report | null
     return failed({ message: said.late(late[0], row.run.processes[late[0]]?.bootSeconds ?? 60) })
   return { phase: 'starting', message: said.starts(missing.map(([name]) => name)), hint: null, lastLines: [] }
 }
+
+/** The engine says that requests go there, and not only that they are to. */
+const isLedTo = (row: SpaceAppRow, { split }: Observation): boolean =>
+  (row.counts.web ?? 0) === 0 || split.some(({ weights }) => (weights[setOf(row)] ?? 0) > 0)
 
 const isFailing = ({ state, problem }: ObservedProcess): boolean =>
   problem !== undefined && (state === 'waiting' || state === 'unhealthy' || state === 'starting')

@@ -15,6 +15,7 @@ export const said = {
   waking: 'it slept, and somebody asked for it',
   isLive: 'everything that should run is healthy',
   command: 'the release command runs',
+  isBeingLed: 'it is healthy; whoever asks for it is not led there yet',
   starts: (names: readonly string[]) => `${listed(names)} ${names.length === 1 ? 'starts' : 'start'}`,
   late: (process: string, seconds: number) => `${process} was not healthy within ${seconds} s`,
   crashed: (row: OfApp, { process, lastExit }: ObservedProcess) =>

@@ -63,7 +63,7 @@ export function createReconcile({
     return true
   }
 
-  /** Nothing of it should run; what is removed leaves no row either. */
+  /** Nothing of it is left, and in the end no row either. */
   async function remove(
     engine: Engine | null,
     space: SpaceRow,
@@ -72,7 +72,6 @@ export function createReconcile({
   ): Promise<Looked> {
     const target = targetOf(space, row)
     const owing: Looked = { again: false, after: 2000, active: false }
-    if (row.wanted === 'stopped' && row.seen >= row.generation) return IDLE
     if (!engine) return owing
     try {
       await within(engine.remove(target, row.generation), REMOVE_MS, signal, AWAY)
@@ -82,10 +81,6 @@ export function createReconcile({
       return { ...owing, again: seen !== null && (await healed(row, seen.generation)) }
     }
     refusals.delete(keyOf(row))
-    if (row.wanted === 'stopped') {
-      await write(row, { seen: row.generation })
-      return IDLE
-    }
     // Nothing of it runs any more, so nobody is in its database.
     if (row.own_database) {
       const isGone = await dropDatabase(target).then(
@@ -183,7 +178,7 @@ export function createReconcile({
     const row = space && (await findApp(database.db, space.name, place.app))
     if (!space || !row) return IDLE
     const engine = await engines(row.environment).catch(() => null)
-    if (row.wanted === 'removing' || row.wanted === 'stopped') return remove(engine, space, row, signal)
+    if (row.wanted === 'removing') return remove(engine, space, row, signal)
 
     const observation = engine
       ? await within(engine.observe(targetOf(space, row)), OBSERVE_MS, signal, AWAY).catch(() => null)
@@ -201,8 +196,9 @@ export function createReconcile({
         : null
     const next = await commit(row, observation, job)
     if (!next) return { again: true, after: 0, active: true }
-    const settled = next.report.phase !== 'starting'
-    const waits = next.command === 'owed' || next.command === 'failed'
+    const isStopped = next.wanted === 'stopped'
+    const settled = isStopped || next.report.phase !== 'starting'
+    const waits = !isStopped && (next.command === 'owed' || next.command === 'failed')
     if (engine && observation && !waits && observation.generation < next.generation) {
       const isDone = await apply(engine, space, next, signal)
       return { again: isDone, after: refusals.has(keyOf(next)) ? 5000 : 1000, active: true }
@@ -210,8 +206,13 @@ export function createReconcile({
     if (observation && observation.generation === next.generation && next.seen < next.generation) {
       await write(next, { seen: next.generation })
     }
+    if (isStopped && observation?.generation === next.generation) return IDLE
     const soon = refusals.has(keyOf(next)) ? 60_000 : 100
-    return { again: false, after: next.command === 'owed' ? soon : settled ? 10_000 : 500, active: true }
+    return {
+      again: false,
+      after: next.command === 'owed' && !isStopped ? soon : settled ? 10_000 : 500,
+      active: true,
+    }
   }
 }
 

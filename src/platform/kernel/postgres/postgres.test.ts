@@ -4,9 +4,12 @@ import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } 
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createRandom } from '../../../../test/random.ts'
+import { SEED } from '../../../../test/seed.ts'
 import { serverUser } from './cluster.ts'
 import { stablePort } from './port.ts'
 import { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
@@ -128,6 +131,23 @@ test('a server killed while it writes is started again and has every acknowledge
   expect(messages[0]).toBe(`the tested PostgreSQL ended by itself (pid ${killed}); starting it again`)
   expect(messages[1]).toBe(`the tested PostgreSQL is back (pid ${postgres.pid()})`)
 })
+
+test('a server that is told to end while it recovers comes back, though PostgreSQL may never end then', async ({
+  skip,
+}) => {
+  if (process.platform !== 'linux') skip('finds processes of the server in /proc')
+  const postgres = await startMade()
+  const random = createRandom(SEED)
+  for (let round = 0; round < 3; round += 1) {
+    const told = postgres.pid()
+    const children = (await readFile(`/proc/${told}/task/${told}/children`, 'utf8')).trim().split(' ')
+    process.kill(Number(random.pick(children)), 'SIGKILL')
+    await sleep(10 + random.below(40))
+    process.kill(told, 'SIGINT')
+    await until(() => postgres.pid() !== told)
+    expect(await query(postgres.connection, 'select 1 as one')).toEqual([{ one: 1 }])
+  }
+}, 60_000)
 
 test('a server whose platform was killed goes on, and the next platform adopts it', async () => {
   const folder = join(home, 'postgres')

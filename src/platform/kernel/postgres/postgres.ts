@@ -9,7 +9,7 @@ import type { TowError } from '../../../api/errors.ts'
 import { binariesBeside, type PostgresBinaries } from './binaries.ts'
 import { ensureCluster, openFolder, serverUser } from './cluster.ts'
 import { boundLog } from './log.ts'
-import { findPostmaster, isAlive } from './postmaster.ts'
+import { findPostmaster } from './postmaster.ts'
 import { adoptOrStart, type ServerInput, stopServer } from './server.ts'
 import { socketFolderFor } from './sockets.ts'
 
@@ -49,7 +49,6 @@ export interface Postgres {
 /** Programs of PostgreSQL's socket files carry a port even where nothing listens on one. */
 const SOCKET_PORT = 5432
 const LOOK_EVERY = 500
-const LOOK_CLOSELY_EVERY = 20
 
 /** Adopts the server of `folder` or starts it, and sees to it that it runs until `leave` or `stop`. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
@@ -98,7 +97,6 @@ function keepRunning(server: ServerInput, first: number) {
   let pid = first
   let ended = false
   let failures = 0
-  let looks = 0
   let looking: Promise<void> = Promise.resolve()
   let timer = later()
 
@@ -110,18 +108,14 @@ function keepRunning(server: ServerInput, first: number) {
     return next
   }
 
-  /** Now and then more closely: the pid of a server that died may belong to another program by now. */
-  async function lives(): Promise<boolean> {
-    if (looks % LOOK_CLOSELY_EVERY > 0) return isAlive(pid)
-    return (await findPostmaster(server.data))?.pid === pid
-  }
-
   async function look(): Promise<void> {
     try {
-      looks += 1
-      if (await lives()) await boundLog(server.logFile)
+      // Not only whether the pid lives: it may belong to another program by now.
+      const found = await findPostmaster(server.data)
+      if (found?.pid === pid && !found.isStopping) await boundLog(server.logFile)
       else {
-        server.onLog(`${server.name} ended by itself (pid ${pid}); starting it again`)
+        const end = found?.pid === pid ? 'is ending, told by somebody else' : 'ended by itself'
+        server.onLog(`${server.name} ${end} (pid ${pid}); starting it again`)
         pid = await adoptOrStart(server)
         server.onLog(`${server.name} is back (pid ${pid})`)
       }

@@ -10,6 +10,8 @@ export interface Postmaster {
   socketFolder: string
   /** Empty when it listens on no TCP address. */
   address: string
+  /** It was told to end, and takes nobody any more. */
+  isStopping: boolean
 }
 
 /**
@@ -26,7 +28,7 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
-  const [pidText = '', , , port = '', socketFolder = '', address = ''] = text.split('\n')
+  const [pidText = '', , , port = '', socketFolder = '', address = '', , status = ''] = text.split('\n')
   const pid = Number.parseInt(pidText, 10)
   if (!(pid > 0) || !isAlive(pid)) return null
   if (!(await servesData(pid, data))) {
@@ -34,7 +36,13 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
     await writeFile(file, text.replace(/^.*/, String(process.pid)))
     return null
   }
-  return { pid, port: Number(port), socketFolder: socketFolder.trim(), address: address.trim() }
+  return {
+    pid,
+    port: Number(port),
+    socketFolder: socketFolder.trim(),
+    address: address.trim(),
+    isStopping: status.trim() === 'stopping',
+  }
 }
 
 /**

@@ -24,12 +24,18 @@ export interface ServerInput {
 }
 
 const ORPHANS_PATIENCE = 30_000
+/**
+ * How long a server that somebody told to end may take. PostgreSQL 18 never ends when it is told so while it recovers
+ * from the death of one of its processes: all that is left is the checkpointer, which nobody tells any more.
+ */
+const ENDING_PATIENCE = 3000
 const NEWS_EVERY = 10_000
 
 /** Pid of the live server: the one that is there, where it listens as asked for, else a new one. */
 export async function adoptOrStart(input: ServerInput): Promise<number> {
   const found = await findPostmaster(input.data)
-  if (found) {
+  if (found?.isStopping) await stopServer(found.pid, ENDING_PATIENCE)
+  else if (found) {
     const { socketFolder, port, tcp } = input.settings
     if (found.port === port && found.socketFolder === socketFolder && (found.address !== '') === tcp) {
       try {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
 import { collectionPath } from '../src/engines/kubernetes/cluster/kinds.ts'
-import type { Pod } from '../src/engines/kubernetes/cluster/objects.ts'
+import type { Deployment, Pod } from '../src/engines/kubernetes/cluster/objects.ts'
 import { messages, PROTOCOL } from '../src/engines/kubernetes/streams/channels.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
 import { bindCluster } from './bind-cluster.ts'
@@ -14,6 +14,7 @@ import {
   enter,
   startDev,
   startTow,
+  untilLive,
   untilServed,
   type Visit,
 } from './dev-session.ts'
@@ -108,11 +109,11 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
   })
 
   test('follows files that come and go', async () => {
-    const added = dev.next(({ type, files }) => type === 'live' && files === 40)
+    const added = untilLive(dev, 40)
     await mkdir(join(folder, 'pages'))
     await Promise.all(Array.from({ length: 40 }, (_, at) => write(`pages/${at}.txt`, `page ${at}`)))
     await added
-    const gone = dev.next(({ type, files }) => type === 'live' && files === 40)
+    const gone = untilLive(dev, 40)
     await rm(join(folder, 'pages'), { recursive: true })
     await gone
   })
@@ -208,6 +209,25 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { space?: string })
     expect([...new Set(lines.map(({ space }) => space))]).toEqual(['mine'])
+  })
+
+  test('has what somebody changed of its objects told, and put back by a restart', async () => {
+    const path = collectionPath('Deployment', cluster.namespace)
+    const { items } = await cluster.admin.request<{ items: Deployment[] }>('GET', path, {
+      query: { labelSelector: 'app.kubernetes.io/name=hello--mine' },
+    })
+    await cluster.admin.request('PATCH', `${path}/${items[0]!.metadata.name}`, {
+      query: { fieldManager: 'kubectl-edit' },
+      contentType: 'application/merge-patch+json',
+      body: { spec: { progressDeadlineSeconds: 999 } },
+    })
+    const drift = () => ann.tow(['drift', '--space', 'mine', '-a', 'hello'])
+    const found = await drift()
+    expect(found.stdout).toContain('spec.progressDeadlineSeconds is 999')
+    expect(found.stdout).toContain('(changed by kubectl-edit)')
+    expect(found.stderr).toContain('tow restart -a hello --space mine puts it back')
+    expect(await ann.tow(['restart', '-a', 'hello', '--space', 'mine'])).toMatchObject({ exit: 0 })
+    await expect.poll(async () => (await drift()).stdout, { timeout: 60_000 }).toBe('')
   })
 
   test('ends its copy with Ctrl-C, and no pod of it is left', async () => {

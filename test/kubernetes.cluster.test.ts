@@ -44,7 +44,8 @@ describe('on a cluster', { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     if (withoutCluster !== null) return
-    ;[ann, stage, prod] = await Promise.all([newPerson(), openTestCluster(), openTestCluster()])
+    const telling = openTestCluster(undefined, { capacity: true })
+    ;[ann, stage, prod] = await Promise.all([newPerson(), telling, openTestCluster()])
     folder = join(ann.folder, 'shop')
     await mkdir(folder)
     await writeFile(join(folder, 'server.js'), SERVER)
@@ -116,7 +117,11 @@ describe('on a cluster', { timeout: 120_000 }, () => {
       'registry',
     ])
       expect(added.stdout).toMatch(new RegExp(`^✓ ${name}`, 'm'))
-    expect(await tow('env', 'add', 'far', '--before', 'stage', ...bound(prod))).toMatchObject({ exit: 0 })
+    expect(added.stdout).toMatch(
+      /^✓ capacity .*[1-9][\d.]* CPUs and [1-9][\d.]* GB of memory to run on, of one node/m,
+    )
+    const far = await tow('env', 'add', 'far', '--before', 'stage', ...bound(prod))
+    expect(far).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^✓ capacity .*may not be read/m) })
 
     const [first] = await ann.ask<z.infer<typeof Environment>[]>(['env'])
     expect(first).toMatchObject({ name: 'live', engine: 'kubernetes' })

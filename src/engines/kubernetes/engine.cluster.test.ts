@@ -30,11 +30,11 @@ if (withoutCluster !== null) {
       digestLayer: (tree, blobs) => layerDigests(tree.entries, blobs.read, { prefix: 'workspace' }),
       skips: {
         'closes the edge for maintenance with the sentence given, and opens it again, without a restart':
-          'the Gateway API has no answer of its own making: recovery.test.ts sees the 503, without the sentence',
+          'the Gateway API has no answer of its own making: recovery.cluster.test.ts sees the 503, without the sentence',
         'lets nobody wait for an event stream, which would not end by itself':
           'the Gateway counts the requests under way and does not tell',
         'runs a cron on its schedule and keeps what became of it':
-          'Kubernetes starts crons by the minute, not by the second; cron.test.ts waits for one',
+          'Kubernetes starts crons by the minute, not by the second; cron.cluster.test.ts waits for one',
       },
     },
   )

@@ -2,10 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type * as z from 'zod'
+import type { Environment as EnvironmentShape } from '../src/api/environments.ts'
 import type { Release } from '../src/api/releases.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
 import { makeElsewhere } from './made-elsewhere.ts'
 import { newPerson, type Person } from './tow.ts'
+
+type Environment = z.infer<typeof EnvironmentShape>
 
 const { env } = process
 const serve = (text: string) =>
@@ -102,6 +106,23 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
     expect(whole.stdout).toContain(`${env.TOW_TEST_REGISTRY}/${repository}@${digest}`)
     const { stdout } = await tow('env', 'export', '-e', 'live')
     expect(stdout).toContain(`@${digest}`)
+  })
+
+  test('may be looked up with logins for places that are lent later, until they are taken back', async () => {
+    const facts = async () =>
+      (await ann.ask<Environment[]>(['env']))
+        .find(({ name }) => name === 'live')!
+        .facts.filter(({ name }) => name === 'login lent for')
+        .map(({ value }) => value)
+    expect((await tow('env', 'lend', 'live', 'Team')).stderr).toContain('"Team" is no registry')
+    const lent = await tow('env', 'lend', 'live', 'ghcr.io/team', 'quay.io')
+    expect(lent.stderr).toContain('Undo: tow env lend live ghcr.io/team quay.io --take-back')
+    expect(await facts()).toEqual(['ghcr.io/team', 'quay.io'])
+    expect(await tow('env', 'lend', 'live', 'ghcr.io/team', '--take-back')).toMatchObject({ exit: 0 })
+    expect(await facts()).toEqual(['quay.io'])
+    const never = await tow('env', 'lend', 'live', 'ghcr.io/team', '--take-back')
+    expect(never.stderr).toContain('logins are not lent for ghcr.io/team; they are lent for quay.io')
+    expect((await tow('env', 'lend', 'stage', 'quay.io')).stderr).toContain('stage is on the local engine')
   })
 
   test('is promoted by the same digest', async () => {
