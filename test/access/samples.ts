@@ -108,6 +108,7 @@ export const SAMPLES: Record<string, Sample> = {
   'rollouts.retry': byId('rollout'),
   'ships.start': ({ tree, environments: [environment] }) => ({ tree, folderName: 'shop', environment }),
   'ships.get': byId('ship'),
+  'ships.ofBuild': byId('build'),
   'ships.follow': byId('ship'),
   'ships.cancel': byId('ship'),
   'signIn.withPassword': () => ({ name: 1 }),
