@@ -24,7 +24,7 @@ import { createRuns, type RunParts } from './runs.ts'
 import { openSession, type Session } from './session.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { storeSet } from './store-set.ts'
-import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { type Stored, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -87,6 +87,11 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
 
   /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
   async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
+    const told = mirror.records.get(recordName(target))
+    const known = told && readRecord(told)
+    // One that is on its way out may be gone by now, and the key with it.
+    const isGood = known && !known.stored.removed && known.stored.target.environment === target.environment
+    if (isGood) return known
     const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
     mirror.records.put(secret)
     return record
@@ -112,11 +117,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         }),
       ),
     )
-    const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
+    const change = (before: Stored) => {
       refuseOlder(target, generation, before)
       const isSame = before.generation === generation && !before.removed
-      return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
-    })
+      return isSame ? null : loop.planned(takeOver(before, generation, storedDesired(desired, sets)))
+    }
+    const told = opened.mirror.records.get(recordName(target))
+    const written = await changeRecord(opened.cluster, { platform, target }, change, told)
     opened.mirror.records.put(written.secret)
     opened.hop.claim()
     loop.claim()
