@@ -25,7 +25,7 @@ import type { Session } from './session.ts'
 import { openSessions, type Sessions } from './sessions.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { storeSet } from './store-set.ts'
-import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { type Stored, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -96,14 +96,20 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
    * are made with, and keeps the namespace of a full space from being given back.
    */
   async function enter({ apart, ...target }: Target): Promise<{ opened: Session; record: TargetRecord }> {
-    const begin = async (opened: Session) => {
-      const { cluster, mirror } = opened
-      const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
-      mirror.records.put(secret)
-      return { opened, record }
-    }
+    const begin = async (opened: Session) => ({ opened, record: await recordOf(opened, target) })
     const all = await sessions()
     return apart ? all.apart.enter(target, begin) : begin(all.of(target))
+  }
+
+  async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
+    const told = mirror.records.get(recordName(target))
+    const known = told && readRecord(told)
+    // One that is on its way out may be gone by now, and the key with it.
+    const isGood = known && !known.stored.removed && known.stored.target.environment === target.environment
+    if (isGood) return known
+    const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
+    mirror.records.put(secret)
+    return record
   }
 
   const store: RunParts['store'] = ({ cluster }, target, record, set, processes) =>
@@ -126,11 +132,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         }),
       ),
     )
-    const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
+    const change = (before: Stored) => {
       refuseOlder(target, generation, before)
       const isSame = before.generation === generation && !before.removed
-      return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
-    })
+      return isSame ? null : loop.planned(takeOver(before, generation, storedDesired(desired, sets)))
+    }
+    const told = opened.mirror.records.get(recordName(target))
+    const written = await changeRecord(opened.cluster, { platform, target }, change, told)
     opened.mirror.records.put(written.secret)
     opened.hop.claim()
     loop.claim()

@@ -59,6 +59,8 @@ export interface TargetLoop {
   pass(): Promise<void>
   /** What will be asked for in a moment: it gets ready for it, and changes nothing. */
   expect(next: Stored): void
+  /** The next wish, with what it lets move at once. */
+  planned(next: Stored): Stored
   /** It was told what to run: whoever held the target before lets go. */
   claim(): void
   /** What was rendered last, for whoever wants to read it. */
@@ -251,10 +253,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   async function write(before: TargetRecord, next: Stored): Promise<Stored> {
-    const written = await changeRecord(cluster, owner, (there) =>
-      // Decided for another state than this: the next look decides anew.
-      JSON.stringify(there) === JSON.stringify(before.stored) ? next : null,
-    )
+    // Decided for another state than this: the next look decides anew.
+    const change = (there: Stored) => (JSON.stringify(there) === JSON.stringify(before.stored) ? next : null)
+    const told = mirror.records.get(recordName(target))
+    const written = await changeRecord(cluster, owner, change, told)
     mirror.records.put(written.secret)
     return written.record.stored
   }
@@ -352,6 +354,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       return one.promise
     },
     expect: (next) => warm(planned(next, NOBODY, false)),
+    planned: (next) => planned(next, routing.reach(), false),
     claim() {
       isOurs = false
       isAsked = true
