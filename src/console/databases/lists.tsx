@@ -84,7 +84,7 @@ export function DumpRows({ dumps, isOfPlace }: { dumps: readonly Dump[]; isOfPla
               <strong>{name}</strong>{' '}
               <span className="soft">
                 {isOfPlace ? `from ${environment}` : `of ${app} from ${environment}`} ·{' '}
-                {state === 'ready' ? megabytes(bytes) : word}
+                {state === 'ready' ? megabytes(bytes) : word} · {by}, <Ago at={at} />
               </span>
               {problem && <p className="soft">{sentence(problem)}</p>}
               {state === 'ready' && (
@@ -93,9 +93,6 @@ export function DumpRows({ dumps, isOfPlace }: { dumps: readonly Dump[]; isOfPla
                 </p>
               )}
             </div>
-            <span className="end">
-              {by} · <Ago at={at} />
-            </span>
             <button
               type="button"
               className="button"

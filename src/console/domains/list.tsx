@@ -113,24 +113,35 @@ function Row({ domain, isOfPlace }: { domain: Domain; isOfPlace: boolean }) {
   )
 }
 
-/** A record for DNS, or commands for somebody else, come as they are. */
+/** `for a try-out: <command>`: who or what for, and then what is typed as it is. */
+const TO_TYPE = /^([^:'\n]{1,60}):\s+(.+)$/s
+
 function Finding({ message, hint }: Domain['findings'][number]) {
-  const isText = hint?.includes('\n') || (hint !== null && / \n?(A|AAAA|CNAME) \S/.test(hint))
   return (
     <div className="finding">
       <p className="soft">{sentence(message)}</p>
-      {hint !== null &&
-        (isText ? (
-          <div className="verbatim">
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
-            <pre tabIndex={0}>{hint}</pre>
-            <Copy text={hint} what="what is to be done" />
-          </div>
-        ) : (
-          <p>
-            <Hint text={hint} />
-          </p>
-        ))}
+      {hint !== null && <Mend hint={hint} />}
     </div>
+  )
+}
+
+function Mend({ hint }: { hint: string }) {
+  const [, lead, typed] = TO_TYPE.exec(hint) ?? []
+  if (!typed && !hint.includes('\n'))
+    return (
+      <p>
+        <Hint text={hint} />
+      </p>
+    )
+  const text = typed ?? hint
+  return (
+    <>
+      {lead && <p className="soft">{`${lead.charAt(0).toUpperCase()}${lead.slice(1)}:`}</p>}
+      <div className="verbatim">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
+        <pre tabIndex={0}>{text}</pre>
+        <Copy text={text} what="what is to be done" />
+      </div>
+    </>
   )
 }
