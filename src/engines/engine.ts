@@ -150,6 +150,8 @@ export interface Engine {
   adopt(image: AskedImage): Promise<AdoptedImage>
   /** Null when the target can answer to it here, else why not and what helps; asked before anything moves. */
   refusesDomain(target: Target, domain: WantedDomain): Promise<Problem | null>
+  /** Brings the artifact to where it will probably be asked for in a moment, where that takes a while; changes nothing else. */
+  sendAhead?(target: Target, artifact: Artifact): Promise<void>
   /** Idempotent; safe to repeat after any crash. Throws CONFLICT for a generation older than the engine's own. */
   apply(target: Target, generation: number, desired: Desired): Promise<void>
   /** Everything of the target is stopped and forgotten once this settles; same fencing as `apply`. */

@@ -181,6 +181,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
     refusesDomain: async (_target, domain) => domainProblem(domain, settings),
+    async sendAhead(target, artifact) {
+      await images.reference(artifact, target)
+    },
     apply,
     remove,
     async observe(target) {
