@@ -212,6 +212,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         },
       )
     },
+    async sendAhead(target, artifact) {
+      await images.reference(artifact, target)
+    },
     apply,
     remove,
     async observe(target) {
