@@ -51,6 +51,9 @@ const PAGES: [name: string, path: string][] = [
   ['build', `/builds/${build?.id}`],
   ['delivery', '/delivery'],
   ['environments', '/environments'],
+  ['domains', '/domains'],
+  ['databases', '/databases'],
+  ['drains', '/drains'],
   ['people', '/people'],
 ]
 const MOST_BYTES = 3_000_000

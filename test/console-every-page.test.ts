@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { violationsOn } from './console/axe.ts'
 import { describeConsole } from './console/suite.ts'
-import { BROKEN, openConsolePage } from './console/world.ts'
+import { BROKEN, openConsolePage, WITH_DATABASE } from './console/world.ts'
 
 const SIZES = [
   { width: 360, height: 800 },
@@ -38,7 +38,10 @@ describeConsole('every page of the console', (opened) => {
     return [
       ...['/', '/fleet', '/promote?apps=shop', '/timeline', '/builds', `/builds/${build!.id}`, '/delivery'],
       ...['/spaces', '/spaces/mine', '/environments', '/people', `/rollouts/${rollout!.id}`, place],
-      ...['ship', 'releases', 'config', 'runs', 'logs'].map((page) => `${place}/${page}`),
+      ...['/domains', '/databases', '/drains'],
+      ...['ship', 'releases', 'config', 'runs', 'logs', 'domains', 'database'].map(
+        (page) => `${place}/${page}`,
+      ),
     ]
   }
 
@@ -49,8 +52,10 @@ describeConsole('every page of the console', (opened) => {
     await expect.poll(() => settled(page), { timeout: 20_000 }).toBe(true)
   }
 
-  test('is there to be looked at: two releases, one that failed, a branch, a space, a run', async () => {
+  test('is there to be looked at: releases, one that failed, a branch, a space, a run, a domain, a drain', async () => {
     const { world } = opened
+    const { client } = world
+    world.edit('tow.yaml', WITH_DATABASE)
     expect(await world.ship()).toBe(0)
     await world.push('greet', 'Greet')
     world.edit('server.cjs', world.server.replace("'hello'", "'servus'"))
@@ -60,6 +65,8 @@ describeConsole('every page of the console', (opened) => {
     expect(await world.ship()).not.toBe(0)
     const ran = await world.person.tow(['run', '-a', 'shop', '--', 'node', '-e', '0'])
     expect(ran.exit).toBe(0)
+    await client.domains.add({ app: 'shop', environment: 'stage', host: 'shop.example.com' })
+    await client.drains.add({ environment: 'stage', url: 'http://127.0.0.1:9/v1/logs' })
     await opened.signIn()
   })
 

@@ -81,3 +81,45 @@ test('tow doctor names who loses the space and the call, and says nothing agains
   ])
   expect(found[0]).toMatchObject({ ok: false, mend: expect.stringContaining('OTEL_PROPAGATORS') })
 }, 60_000)
+
+const check = (...words: string[]) => ann.tow(['spaces', 'check', 'mine', ...words], { cwd: folder })
+
+test('tow spaces check asks apps by their links, and judges these calls alone', async () => {
+  // What others lost before is no matter of this one.
+  const kept = await check('keeps')
+  expect(kept, kept.stderr).toMatchObject({
+    exit: 0,
+    stdout: expect.stringContaining('keeps in stage passes the space on to inner: 10 of 10 calls carried it'),
+  })
+  expect(kept.stdout).not.toContain('loses')
+  const { exit, stdout } = await check('keeps', 'loses', 'silent', '--json')
+  expect({ exit, ...(JSON.parse(stdout) as object) }).toMatchObject({
+    exit: 1,
+    passings: [
+      { from: 'keeps', space: null, to: 'inner', ok: true },
+      {
+        from: 'loses',
+        to: 'inner',
+        ok: false,
+        message: expect.stringContaining('10 of 10 calls came without it'),
+      },
+      { from: 'silent', to: 'inner', ok: false },
+    ],
+  })
+}, 60_000)
+
+test('a test suite is run with links of the space, its own failure counts, and seeing nothing is no success', async () => {
+  const ask = (variable: string) =>
+    `node -e "const link = new URL(process.env.${variable}); require('node:http').get({ host: '127.0.0.1', port: link.port, headers: { host: link.host, 'tow-preview': link.searchParams.get('tow-preview') } }, (answer) => answer.resume())"`
+  expect(await check('--run', ask('TOW_LINK_KEEPS'))).toMatchObject({ exit: 0 })
+  expect(await check('--run', ask('TOW_LINK_LOSES'))).toMatchObject({ exit: 1 })
+  expect(await check('--run', 'exit 7')).toMatchObject({ exit: 7 })
+  expect(await check('inner')).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining('no call between apps was seen in mine'),
+  })
+  expect(await check('nobody')).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining('nobody is not entered'),
+  })
+}, 60_000)

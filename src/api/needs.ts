@@ -14,6 +14,7 @@ export const NeededDatabase = z.object({
   /** True when the app was removed and the data kept. */
   kept: z.boolean(),
 })
+export type NeededDatabase = z.infer<typeof NeededDatabase>
 
 export const needs = {
   list: operation({

@@ -15,6 +15,9 @@ export const CONSOLE_PAGES = [
   'environments',
   'people',
   'delivery',
+  'domains',
+  'databases',
+  'drains',
 ] as const
 
 /** An address of this platform to go on to after signing in; null for whatever leads elsewhere. */

@@ -90,6 +90,14 @@ export const ships = {
   get: operation({ method: 'GET', path: '/ships/{id}', summary: 'One delivery', permission: 'read' })
     .input(z.object({ id: z.string().max(64) }))
     .output(Ship),
+  ofBuild: operation({
+    method: 'GET',
+    path: '/builds/{id}/ships',
+    summary: 'Deliveries that wait for a build, or went on with what it made, newest first',
+    permission: 'read',
+  })
+    .input(z.object({ id: z.string().max(64) }))
+    .output(z.array(Ship)),
   follow: operation({
     method: 'GET',
     path: '/ships/{id}/updates',

@@ -107,6 +107,10 @@ export const Space = z.object({
   /** It is on its way out. */
   removing: z.boolean(),
   banner: z.boolean(),
+  /** Its apps have databases of their own and, where the engine has such, a place of their own. */
+  full: z.boolean(),
+  /** That place, as far as it is seen: `the namespace stage--mine-3f2a91`. */
+  place: z.string().nullable(),
   branch: z.string().nullable(),
   /** Where it is told to once it is live, without what is secret about it. */
   webhook: z.string().nullable(),
@@ -133,6 +137,28 @@ export const Invitation = z.object({
 })
 export type Invitation = z.infer<typeof Invitation>
 
+const Count = z.int().min(0)
+
+/** What routers have counted of one app that was asked in spaces; `space`: of the copy there, null of the environment's. */
+export const CountedCalls = z.object({
+  app: Name,
+  space: Name.nullable(),
+  asked: Count,
+  to: z.array(z.object({ app: Name, kept: Count, lost: Count, untraced: Count })).max(500),
+})
+export type CountedCalls = z.infer<typeof CountedCalls>
+
+/** A call between two apps, and whether the space went along. */
+export const Passing = z.object({
+  from: Name,
+  space: Name.nullable(),
+  to: Name,
+  ok: z.boolean(),
+  /** One sentence. */
+  message: z.string(),
+})
+export type Passing = z.infer<typeof Passing>
+
 const OfSpace = z.object({ space: Name })
 const OfApp = OfSpace.extend({ app: Name })
 const base = '/spaces/{space}' as const
@@ -153,6 +179,8 @@ export const spaces = {
       OfSpace.extend({
         environment: Name,
         apps: z.array(Name).min(1).max(50),
+        /** A full space: in a place of its own where the engine has such, with databases of its own. */
+        full: z.boolean().default(false),
         ownDatabases: z.boolean().default(false),
         /** Their databases begin with these; each is of one app. */
         dumps: z.array(Name).max(50).default([]),
@@ -293,6 +321,15 @@ export const spaces = {
   })
     .input(OfSpace)
     .output(z.array(SpaceLink)),
+  calls: operation({
+    method: 'POST',
+    path: `${base}/calls`,
+    summary: 'Whether apps passed on in which space they were asked, as counted since an earlier answer',
+    permission: 'read',
+    changes: false,
+  })
+    .input(OfSpace.extend({ since: z.array(CountedCalls).max(500).default([]) }))
+    .output(z.object({ counted: z.array(CountedCalls), passings: z.array(Passing), mend: z.string() })),
   invite: operation({
     method: 'POST',
     path: `${base}/invitations`,

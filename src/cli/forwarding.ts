@@ -46,6 +46,7 @@ export async function startForwarding(options: ForwardingOptions): Promise<numbe
         if (saying !== '') tell(`${name} is reached again`)
         saying = ''
         await pipeline(socket, stream, socket).catch(() => {})
+        stream.destroy()
         return
       } catch (error) {
         if (!(error instanceof TowError)) throw error

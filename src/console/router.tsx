@@ -96,6 +96,16 @@ const runs = createRoute({
   path: 'runs',
   component: lazyRouteComponent(() => import('./app/runs.tsx'), 'RunsPage'),
 })
+const domainsOfPlace = createRoute({
+  getParentRoute: () => place,
+  path: 'domains',
+  component: lazyRouteComponent(() => import('./domains/page.tsx'), 'DomainsOfPlace'),
+})
+const databasesOfPlace = createRoute({
+  getParentRoute: () => place,
+  path: 'database',
+  component: lazyRouteComponent(() => import('./databases/page.tsx'), 'DatabasesOfPlace'),
+})
 const logs = createRoute({
   getParentRoute: () => place,
   path: 'logs',
@@ -147,6 +157,22 @@ const environments = createRoute({
   path: '/environments',
   component: lazyRouteComponent(() => import('./environments/page.tsx'), 'EnvironmentsPage'),
 })
+const domains = createRoute({
+  getParentRoute: () => root,
+  path: '/domains',
+  validateSearch: texts('app', 'environment'),
+  component: lazyRouteComponent(() => import('./domains/page.tsx'), 'DomainsPage'),
+})
+const databases = createRoute({
+  getParentRoute: () => root,
+  path: '/databases',
+  component: lazyRouteComponent(() => import('./databases/page.tsx'), 'DatabasesPage'),
+})
+const drains = createRoute({
+  getParentRoute: () => root,
+  path: '/drains',
+  component: lazyRouteComponent(() => import('./drains/page.tsx'), 'DrainsPage'),
+})
 const people = createRoute({
   getParentRoute: () => root,
   path: '/people',
@@ -161,8 +187,8 @@ const delivery = createRoute({
 
 const tree = root.addChildren([
   ...[home, fleet, app, rollout, builds, build, spaces, space, timeline, promote, environments, people],
-  delivery,
-  place.addChildren([overview, ship, releases, config, runs, logs]),
+  ...[delivery, domains, databases, drains],
+  place.addChildren([overview, ship, releases, config, runs, logs, domainsOfPlace, databasesOfPlace]),
 ] as const)
 
 /** Numbers in an address stay as they are written: `q=12` is a text. */

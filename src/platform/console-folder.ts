@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -19,16 +20,16 @@ const BUILDER = 'scripts/console.ts'
 const SOURCES = ['src/console', 'src/client', 'src/api']
 const SINGLE_SOURCES = [BUILDER, 'package-lock.json']
 
-/** Asked for every page: cheap once it is built. */
-export function openConsole(): () => Promise<string> {
+/** Asked for every page: cheap once it is built. `ahead`: nobody waits for it yet, so that it gives way to all else. */
+export function openConsole(): (options?: { ahead: boolean }) => Promise<string> {
   const published = join(here, 'console')
   if (existsSync(join(published, 'index.html'))) return async () => published
   const builds = new Map<string, Promise<string>>()
-  return async () => {
+  return async ({ ahead } = { ahead: false }) => {
     const digest = await digestOfSources()
     const known = builds.get(digest)
     if (known) return known
-    const building = build(digest)
+    const building = build(digest, ahead)
     builds.set(digest, building)
     // A failure is told to whoever asked; the next one tries again.
     building.catch(() => builds.delete(digest))
@@ -36,11 +37,13 @@ export function openConsole(): () => Promise<string> {
   }
 }
 
-async function build(digest: string): Promise<string> {
+async function build(digest: string, ahead: boolean): Promise<string> {
   const folder = join(ROOT, 'node_modules/.cache/console', digest)
   if (existsSync(join(folder, 'index.html'))) return folder
   try {
-    await execute(process.execPath, [join(ROOT, BUILDER), folder], { cwd: ROOT })
+    const building = execute(process.execPath, [join(ROOT, BUILDER), folder], { cwd: ROOT })
+    if (ahead && building.child.pid) setPriority(building.child.pid, constants.priority.PRIORITY_LOW)
+    await building
   } catch (cause) {
     const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message
     throw new TowError('FAILED', `the console could not be built: ${said.slice(0, 2000)}`, {

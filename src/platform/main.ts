@@ -244,7 +244,7 @@ async function main(): Promise<void> {
     writePlatformFile(home, { url, publicUrl, pid: process.pid, tokenFile, version: VERSION })
     log.info('the platform answers', { url, publicUrl, version: VERSION, pid: process.pid })
     // In a clone it is built now, so that nobody waits for it; without it everything else works.
-    void consoleFolder().catch((error) => log.error('the console is not there', error))
+    void consoleFolder({ ahead: true }).catch((error) => log.error('the console is not there', error))
     process.stdout.write(`the platform answers at ${publicUrl ? `${url} and ${publicUrl}` : url}\n`)
   } catch (error) {
     log.error('the platform did not start', error)

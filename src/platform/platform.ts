@@ -271,6 +271,7 @@ export async function assemble(options: PlatformOptions) {
       environmentOf: async (queries, name) => (await spaces.ownedAs(queries, name, 'required')).environment,
       jobSet: (...of) => spaces.jobSet(...of),
       restart: (...of) => spaces.restart(...of),
+      scale: (...of) => spaces.scale(...of),
     },
   })
   const delivery = createDelivery({ database, clock, releases, order })
@@ -279,7 +280,10 @@ export async function assemble(options: PlatformOptions) {
     clock,
     vault: config.vault,
     requireEnvironment: (queries, name) => environments.get(queries, name),
-    appsIn: (queries, environment) => rollouts.appsIn(queries, environment),
+    sourcesIn: async (queries, environment) => [
+      ...(await rollouts.appsIn(queries, environment)).map((app) => ({ app })),
+      ...(await spaces.copiesIn(queries, environment)),
+    ],
     engines: engineOf,
     onError,
   })

@@ -80,6 +80,19 @@ describe('what lies over an environment', () => {
     expect(ruleFor(fresh!.split, 'other', 0)).toBeNull()
   })
 
+  test('lets a space through where its copy was stopped, and its links lead there', () => {
+    const door = { key: 'k'.repeat(43), revoked: [] }
+    const stopped = { ...copy('missions', 'mine', { door }, []), sets: {} }
+    const { missions, web, fresh } = over(
+      [service('missions'), service('web')],
+      [stopped, { ...copy('fresh', 'mine', {}, []), sets: {} }],
+    )
+    expect(Object.keys(missions!.sets)).toEqual(['v12'])
+    expect(ruleFor(missions!.split, 'mine', 0)!.weights).toEqual({ v12: 1 })
+    for (const { spaces } of [missions!, web!]) expect(spaces!.mine!.door).toEqual(door)
+    expect(fresh).toBeUndefined()
+  })
+
   test('does not let a space through to the environment where its copy serves nobody yet', () => {
     const { split } = over([service('missions')], [copy('missions', 'mine', {}, [])]).missions!
     expect(ruleFor(split, 'mine', 0)!.weights).toEqual({})

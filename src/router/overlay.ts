@@ -10,6 +10,7 @@ import type { Service, ServiceSet, SpaceEntry } from './table.ts'
 export interface Copy {
   app: string
   space: string
+  /** None where it was stopped: its links lead on, and what is asked falls through. */
   sets: Record<string, ServiceSet>
   /** How its sets share what comes; a rule with a match means nothing here. */
   split: SplitRule[]
@@ -32,14 +33,15 @@ export function overlay(
   const sorted = copies.toSorted((one, other) => (one.space < other.space ? -1 : 1))
   const spaces = [...Map.groupBy(sorted, (copy) => copy.space)]
   const services = new Map(own.map((service) => [service.app, service]))
-  for (const { app } of sorted) {
+  const answering = sorted.filter(({ sets }) => Object.keys(sets).length > 0)
+  for (const { app } of answering) {
     if (!services.has(app)) services.set(app, { app, environment, hosts: [], sets: {}, split: [] })
   }
   const isOwn = new Set(own.map((service) => service.app))
   return Object.fromEntries(
     [...services].map(([app, service]) => {
-      const here = sorted.filter((copy) => copy.app === app)
-      const entered = spaces.filter(([, mine]) => isOwn.has(app) || mine.some((copy) => copy.app === app))
+      const here = answering.filter((copy) => copy.app === app)
+      const entered = spaces.filter(([space]) => isOwn.has(app) || here.some((copy) => copy.space === space))
       if (entered.length === 0) return [app, service]
       const entries = entered.map(([space, mine]) => [space, entryOf(app, space, mine, hostsOf)])
       return [app, { ...withCopies(service, here), spaces: Object.fromEntries(entries) }]

@@ -61,15 +61,15 @@ function takesRequests({ phase, running }: Live): boolean {
   return phase !== 'draining' && phase !== 'drained' && phase !== 'stopping' && !running.state()?.ended
 }
 
-/** What a space has of an app, or null where it has nothing that could ever answer. */
+/** What a space has of an app; no set where it was stopped, and null where it is gone. */
 export function copyOf(
   space: string,
   service: Service,
   { desired, removed }: Pick<TargetMemory, 'desired' | 'removed'>,
 ): Copy | null {
-  if (removed || desired.sets.length === 0) return null
+  if (removed || !desired.overlay) return null
   const { app, split, notice, maintenance } = service
-  const sets = Object.entries(service.sets).map(([id, set]) => {
+  const sets = Object.entries(desired.sets.length === 0 ? {} : service.sets).map(([id, set]) => {
     const state = set.state ?? 'asleep'
     const isTroubled =
       notice !== undefined && notice.code !== SCALED_TO_ZERO && (state === 'starting' || state === 'crashed')
@@ -80,7 +80,7 @@ export function copyOf(
     space,
     sets: Object.fromEntries(sets),
     split,
-    overlay: desired.overlay ?? {},
+    overlay: desired.overlay,
     ...(maintenance ? { maintenance } : {}),
   }
 }

@@ -30,6 +30,12 @@ apps:
   'package.json': JSON.stringify({ name: 'shop', private: true }),
 }
 
+/** Its `tow.yaml`, where it is to have a database too. */
+export const WITH_DATABASE = FILES['tow.yaml'].replace(
+  '    processes:',
+  '    needs: [postgres]\n    processes:',
+)
+
 export const BROKEN = `console.error('ERROR the database said no')\nprocess.exit(3)\n`
 
 export interface World {

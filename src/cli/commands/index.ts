@@ -123,6 +123,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./spaces/plan.ts'),
   },
   {
+    path: 'spaces check',
+    group: SPACES,
+    summary: 'Whether apps pass the space on to those they call',
+    load: () => import('./spaces/check.ts'),
+  },
+  {
     path: 'spaces extend',
     group: SPACES,
     summary: 'Let a space last longer',

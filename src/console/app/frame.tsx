@@ -15,6 +15,8 @@ const TABS = [
   ['config', 'Config', '/apps/$app/$environment/config'],
   ['logs', 'Logs', '/apps/$app/$environment/logs'],
   ['runs', 'Runs and crons', '/apps/$app/$environment/runs'],
+  ['domains', 'Domains', '/apps/$app/$environment/domains'],
+  ['database', 'Database', '/apps/$app/$environment/database'],
 ] as const
 
 export function AppFrame() {

@@ -7,8 +7,8 @@ import { coloured } from '../logs/line.ts'
 import { Card, Empty, Loaded, PageHead, Problem, sentence } from '../parts/parts.tsx'
 import { State, StateOf } from '../parts/state.tsx'
 import { Ago, Took } from '../parts/time.tsx'
-import { platform } from '../platform.ts'
-import { ask } from '../shell/act.tsx'
+import { askCancel } from './actions.ts'
+import { Deliveries } from './deliveries.tsx'
 
 const route = getRouteApi('/builds/$id')
 
@@ -18,23 +18,7 @@ export function BuildPage() {
 }
 
 function BuildView({ build }: { build: Build }) {
-  const {
-    id,
-    app,
-    state,
-    steps,
-    origin,
-    by,
-    because,
-    createdAt,
-    startedAt,
-    endedAt,
-    error,
-    artifact,
-    reused,
-    tree,
-  } = build
-  const log = useQuery(queries.buildLog(id, endedAt !== null))
+  const { app, state, origin, by, because, createdAt, startedAt, endedAt, error, artifact, tree } = build
   return (
     <>
       <PageHead
@@ -61,60 +45,12 @@ function BuildView({ build }: { build: Build }) {
       <div className="columns wide-left">
         <div className="stack">
           {error && <Problem error={{ message: error.message, hint: error.hint }} />}
-          <Card
-            title="What it wrote"
-            end={log.data?.truncated && <span className="soft">the beginning is not kept</span>}
-          >
-            <Loaded query={log}>
-              {({ text }) =>
-                text === '' ? (
-                  <Empty
-                    title={
-                      reused ? 'Nothing: it was not run again' : endedAt ? 'It wrote nothing' : 'Nothing yet'
-                    }
-                  />
-                ) : (
-                  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
-                  <pre className="lines build-log" tabIndex={0}>
-                    {coloured(text).map(({ text: piece, colour, isBold }, index) => (
-                      <span key={index} data-colour={colour ?? undefined} data-bold={isBold || undefined}>
-                        {piece}
-                      </span>
-                    ))}
-                  </pre>
-                )
-              }
-            </Loaded>
+          <Card title="Steps" end={<Written build={build} />} flush>
+            <Steps build={build} />
           </Card>
+          <Output build={build} />
         </div>
         <div className="stack">
-          <Card title="Steps" flush>
-            {steps.length === 0 ? (
-              <Empty
-                title={reused ? 'An earlier build with the same inputs gave the artifact' : 'None yet'}
-              />
-            ) : (
-              <ul className="rows">
-                {steps.map((step) => (
-                  <li key={`${step.name} ${step.startedAt}`}>
-                    <State
-                      tone={step.failed ? 'bad' : step.endedAt ? 'good' : 'busy'}
-                      word={step.failed ? 'failed' : step.endedAt ? 'done' : 'runs'}
-                      hideWord
-                    />
-                    <div className="grow">
-                      {step.name}
-                      {step.reused && <p className="soft">{sentence(`reused: ${step.reused}`)}</p>}
-                      {step.because && <p className="soft">{sentence(`not reused: ${step.because}`)}</p>}
-                    </div>
-                    <span className="end">
-                      <Took from={step.startedAt} to={step.endedAt} />
-                    </span>
-                  </li>
-                ))}
-              </ul>
-            )}
-          </Card>
           <Card title="From and to">
             <dl className="facts">
               <dt>Because</dt>
@@ -130,25 +66,76 @@ function BuildView({ build }: { build: Build }) {
               <dt>Tree</dt>
               <dd className="mono">{tree.slice(0, 12)}</dd>
               <dt>Artifact</dt>
-              <dd className="mono">{artifact ? artifact.slice(0, 12) : '–'}</dd>
+              <dd className="mono">{artifact ? artifact.slice(0, 12) : 'none'}</dd>
             </dl>
           </Card>
+          <Deliveries build={build} />
         </div>
       </div>
     </>
   )
 }
 
-function askCancel({ id, app }: Build): void {
-  ask({
-    title: `Cancel the build of ${app}?`,
-    consequence: `The build ends, and the delivery that waits for it fails; what serves goes on serving. Shipping again builds again.`,
-    command: `tow builds cancel ${id}`,
-    verb: 'Cancel the build',
-    tone: 'bad',
-    async run() {
-      await platform.builds.cancel({ id })
-      return { message: `The build of ${app} is cancelled` }
-    },
-  })
+function Steps({ build: { steps, reused, endedAt } }: { build: Build }) {
+  if (steps.length === 0) {
+    const nothing = endedAt ? 'None was run' : 'None yet'
+    return <Empty title={reused ? 'An earlier build with the same inputs gave the artifact' : nothing} />
+  }
+  return (
+    <ul className="rows">
+      {steps.map((step) => (
+        <li key={`${step.name} ${step.startedAt}`}>
+          <State
+            tone={step.failed ? 'bad' : step.endedAt ? 'good' : 'busy'}
+            word={step.failed ? 'failed' : step.endedAt ? 'done' : 'runs'}
+            hideWord
+          />
+          <div className="grow">
+            {step.name}
+            {step.reused && <p className="soft">{sentence(`reused: ${step.reused}`)}</p>}
+            {step.because && <p className="soft">{sentence(`not reused: ${step.because}`)}</p>}
+          </div>
+          <span className="end">
+            <Took from={step.startedAt} to={step.endedAt} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+const useLog = ({ id, endedAt }: Build) => useQuery(queries.buildLog(id, endedAt !== null))
+
+/** A build that is over and wrote nothing needs no more than that word. */
+function Written({ build }: { build: Build }) {
+  const isSilent = useLog(build).data?.text === '' && build.endedAt !== null && !build.reused
+  return isSilent && <span className="soft">nothing was written</span>
+}
+
+function Output({ build }: { build: Build }) {
+  const log = useLog(build)
+  if (log.data?.text === '' && build.endedAt !== null) return null
+  return (
+    <Card
+      title="What it wrote"
+      end={log.data?.truncated && <span className="soft">the beginning is not kept</span>}
+    >
+      <Loaded query={log}>
+        {({ text }) =>
+          text === '' ? (
+            <span className="soft">Nothing yet</span>
+          ) : (
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard
+            <pre className="lines build-log" tabIndex={0}>
+              {coloured(text).map(({ text: piece, colour, isBold }, index) => (
+                <span key={index} data-colour={colour ?? undefined} data-bold={isBold || undefined}>
+                  {piece}
+                </span>
+              ))}
+            </pre>
+          )
+        }
+      </Loaded>
+    </Card>
+  )
 }

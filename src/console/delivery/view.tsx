@@ -36,7 +36,10 @@ export function DeliveryView({ environment, days }: { environment: string | unde
               definition={DELIVERY_DEFINITIONS.failures}
             />
           </div>
-          <Card title={`By day, the last ${byDay.length}`}>
+          <Card
+            title={`By day, the last ${byDay.length}`}
+            end={<span className="soft">{atMost(byDay)}</span>}
+          >
             <Days days={byDay} />
           </Card>
           <Card title="By app" flush>
@@ -125,6 +128,10 @@ function Figure({
 }
 
 const HEIGHT = 90
+
+/** What the highest of the bars stands for. */
+const atMost = (days: readonly { deployments: number; failures: number }[]) =>
+  `at most ${Math.max(0, ...days.map(({ deployments, failures }) => deployments + failures))} a day`
 
 function Days({ days }: { days: readonly { day: string; deployments: number; failures: number }[] }) {
   const most = Math.max(1, ...days.map(({ deployments, failures }) => deployments + failures))

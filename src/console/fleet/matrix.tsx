@@ -43,12 +43,14 @@ export function Matrix({ apps, environments, chosen, setChosen, extras }: Matrix
         <thead>
           <tr>
             <th scope="col" className="pick">
-              <input
-                type="checkbox"
-                aria-label="Choose all that are shown"
-                checked={isAll}
-                onChange={() => setChosen(new Set(isAll ? [] : apps.map(({ name }) => name)))}
-              />
+              <label className="choose-all">
+                <input
+                  type="checkbox"
+                  checked={isAll}
+                  onChange={() => setChosen(new Set(isAll ? [] : apps.map(({ name }) => name)))}
+                />
+                <span className={isNarrow ? '' : 'hidden-visually'}>Choose all that are shown</span>
+              </label>
             </th>
             <th scope="col">App</th>
             {environments.map(({ name, engine }) => (
@@ -160,7 +162,7 @@ function Cell({
       <Behind behind={behind} />
       <span className="soft clip who">
         {releasedAt && <Ago at={releasedAt} />}
-        {releasedBy && ` · ${releasedBy}`}
+        {releasedBy && <span className="by">{` · ${releasedBy}`}</span>}
       </span>
     </Link>
   )

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useMemo, useState } from 'react'
 import { queries } from '../live/queries.ts'
+import { countSet, Filters } from '../parts/filters.tsx'
 import { Empty, Loaded, PageHead, plural } from '../parts/parts.tsx'
 import { Pick } from '../parts/pick.tsx'
 import { useChoice } from '../shell/choices.ts'
@@ -62,28 +63,32 @@ export function FleetPage() {
           type="button"
           id="promote"
           className="button"
-          data-tone="main"
+          {...(chosen.size > 0 ? { 'data-tone': 'main' } : {})}
           disabled={chosen.size === 0}
           onClick={promote}
         >
           {chosen.size === 0 ? 'Choose apps to promote' : `Promote ${plural(chosen.size, 'app')}…`}
         </button>
       </PageHead>
-      <div className="filters">
-        <label className="field grow">
-          Search
-          <input
-            className="input"
-            type="search"
-            data-search
-            placeholder="App or team"
-            value={text}
-            onChange={(event) => {
-              setText(event.target.value)
-              set({ q: event.target.value })
-            }}
-          />
-        </label>
+      <Filters
+        set={countSet(filter.team, filter.engine, filter.state)}
+        first={
+          <label className="field grow">
+            Search
+            <input
+              className="input"
+              type="search"
+              data-search
+              placeholder="App or team"
+              value={text}
+              onChange={(event) => {
+                setText(event.target.value)
+                set({ q: event.target.value })
+              }}
+            />
+          </label>
+        }
+      >
         <Pick label="Team" value={filter.team} of={[...teams, 'nobody']} set={(team) => set({ team })} />
         <Pick
           label="Engine"
@@ -92,7 +97,7 @@ export function FleetPage() {
           set={(engine) => set({ engine })}
         />
         <Pick label="State" value={filter.state} of={STATES} set={(state) => set({ state })} />
-      </div>
+      </Filters>
       <Loaded query={apps} lines={10}>
         {(every) =>
           shown.length === 0 ? (

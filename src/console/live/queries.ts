@@ -150,11 +150,34 @@ export const queries = {
       queryFn: () => platform.builds.get({ id }),
       refetchInterval: ({ state }) => (state.data?.endedAt ? false : MOVING_AGAIN),
     }),
+  shipsOfBuild: (id: string) =>
+    queryOptions({ queryKey: ['build', id, 'ships'], queryFn: () => platform.ships.ofBuild({ id }) }),
   buildLog: (id: string, isOver: boolean) =>
     queryOptions({
       queryKey: ['build-log', id],
       queryFn: () => platform.builds.log({ id }),
       refetchInterval: isOver ? false : MOVING_AGAIN,
+    }),
+  domains: (of: Partial<Place>) =>
+    queryOptions({
+      queryKey: ['domains', of.app ?? '', of.environment ?? ''],
+      queryFn: () => platform.domains.list(of),
+      // Zones and certificates are changed elsewhere.
+      refetchInterval: ALL_SEEN_AGAIN,
+    }),
+  databases: () => queryOptions({ queryKey: ['databases'], queryFn: () => platform.needs.list() }),
+  dumps: () =>
+    queryOptions({
+      queryKey: ['dumps'],
+      queryFn: () => platform.dumps.list(),
+      refetchInterval: ({ state }) =>
+        state.data?.some((dump) => dump.state === 'taking') ? MOVING_AGAIN : false,
+    }),
+  drains: () =>
+    queryOptions({
+      queryKey: ['drains'],
+      queryFn: () => platform.drains.list({}),
+      refetchInterval: SEEN_AGAIN,
     }),
   branches: (app: string) =>
     queryOptions({

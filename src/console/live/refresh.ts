@@ -25,6 +25,11 @@ const ABOUT_ALL: Record<string, string[]> = {
   rollout: ['space-plan'],
   config: ['space-plan'],
   drift: ['drift'],
+  domain: ['domains'],
+  drain: ['drains'],
+  need: ['databases'],
+  dump: ['dumps'],
+  app: ['databases', 'domains'],
 }
 
 export function refreshByEvents(queries: QueryClient): void {

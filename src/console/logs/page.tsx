@@ -4,7 +4,9 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useMemo, useState } from 'react'
 import { usePlace } from '../app/place.ts'
 import { queries } from '../live/queries.ts'
+import { countSet, Filters } from '../parts/filters.tsx'
 import { Command, Empty, Problem } from '../parts/parts.tsx'
+import { Pick } from '../parts/pick.tsx'
 import { Detail } from './detail.tsx'
 import { LEVELS, readSearch } from './line.ts'
 import { List } from './list.tsx'
@@ -46,40 +48,58 @@ export function LogsPage() {
   const names = [...new Set(processes?.processes.map((one) => one.process))]
   return (
     <div className="logs">
-      <div className="filters">
-        <label className="field grow">
-          Search
-          <input
-            className="input"
-            type="search"
-            data-search
-            placeholder="text or /expression/"
-            aria-invalid={found === null}
-            value={text}
-            onChange={(event) => {
-              setText(event.target.value)
-              set({ q: event.target.value })
-            }}
-          />
-        </label>
-        <label className="field">
-          Level
-          <select value={level ?? ''} onChange={(event) => set({ level: event.target.value })}>
-            <option value="">all</option>
-            {LEVELS.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <label className="field">
-          Process
-          <select value={process ?? ''} onChange={(event) => set({ process: event.target.value })}>
-            <option value="">all</option>
-            {names.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
+      <Filters
+        set={countSet(level, process) + Number(count !== COUNTS[0])}
+        first={
+          <label className="field grow">
+            Search
+            <input
+              className="input"
+              type="search"
+              data-search
+              placeholder="text or /expression/"
+              aria-invalid={found === null}
+              value={text}
+              onChange={(event) => {
+                setText(event.target.value)
+                set({ q: event.target.value })
+              }}
+            />
+          </label>
+        }
+        last={
+          <>
+            {around ? (
+              <button
+                type="button"
+                className="button"
+                onClick={() => {
+                  setAround(undefined)
+                  setFollow(true)
+                  set({ line: '' })
+                }}
+              >
+                To the newest
+              </button>
+            ) : (
+              <button
+                type="button"
+                className="button"
+                aria-pressed={follow}
+                onClick={() => setFollow(!follow)}
+              >
+                {follow ? 'Following' : 'Follow'}
+              </button>
+            )}
+            <span className="soft number" role="status">
+              {shown.length.toLocaleString('en')} of {lines.length.toLocaleString('en')} lines
+              {!around && !isFollowed && ' · connecting'}
+            </span>
+          </>
+        }
+      >
+        <Pick label="Level" value={level} of={LEVELS} set={(next) => set({ level: next })} />
+        <Pick label="Process" value={process} of={names} set={(next) => set({ process: next })} />
         <label className="field">
           Newest
           <select value={count} onChange={(event) => setCount(Number(event.target.value))}>
@@ -90,28 +110,7 @@ export function LogsPage() {
             ))}
           </select>
         </label>
-        {around ? (
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              setAround(undefined)
-              setFollow(true)
-              set({ line: '' })
-            }}
-          >
-            To the newest
-          </button>
-        ) : (
-          <button type="button" className="button" aria-pressed={follow} onClick={() => setFollow(!follow)}>
-            {follow ? 'Following' : 'Follow'}
-          </button>
-        )}
-        <span className="soft number" role="status">
-          {shown.length.toLocaleString('en')} of {lines.length.toLocaleString('en')} lines
-          {!around && !isFollowed && ' · connecting'}
-        </span>
-      </div>
+      </Filters>
       {error && <Problem error={error} />}
       {found === null && <p className="note">This expression can’t be read.</p>}
       <List

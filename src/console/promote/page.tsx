@@ -121,7 +121,7 @@ function Choose({
           data-tone="quiet"
           onClick={() => set(chosen.length > 0 ? [] : differing)}
         >
-          {chosen.length > 0 ? 'None' : `All ${differing.length} that differ`}
+          {chosen.length > 0 ? 'Choose none' : `Choose all ${differing.length} that differ`}
         </button>
       }
       flush

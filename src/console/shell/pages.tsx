@@ -12,10 +12,15 @@ export interface PageLink {
     | '/environments'
     | '/people'
     | '/delivery'
+    | '/domains'
+    | '/databases'
+    | '/drains'
   name: string
   /** After `g`. */
   key: string
   icon: ReactNode
+  /** What follows is less of every day. */
+  begins?: true
 }
 
 const icon = (path: string) => (
@@ -44,7 +49,30 @@ export const PAGES: readonly PageLink[] = [
   },
   { to: '/builds', name: 'Builds', key: 'b', icon: icon('m2 5 6-3 6 3v6l-6 3-6-3ZM2 5l6 3 6-3M8 8v6') },
   { to: '/delivery', name: 'Delivery', key: 'd', icon: icon('M2 13V9m4 4V5m4 8V7m4 6V3') },
-  { to: '/environments', name: 'Environments', key: 'e', icon: icon('M2 4h12M2 8h12M2 12h12M5 4v0M5 8v0') },
+  {
+    to: '/environments',
+    name: 'Environments',
+    key: 'e',
+    icon: icon('M2 4h12M2 8h12M2 12h12M5 4v0M5 8v0'),
+    begins: true,
+  },
+  {
+    to: '/domains',
+    name: 'Domains',
+    key: 'm',
+    icon: icon(
+      'M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0ZM2 8h12M8 2c2 1.800 2.600 3.800 2.600 6S10 12.200 8 14C6 12.200 5.400 10.200 5.400 8S6 3.800 8 2Z',
+    ),
+  },
+  {
+    to: '/databases',
+    name: 'Databases',
+    key: 'a',
+    icon: icon(
+      'M3 4.200c0-1.200 2.200-2 5-2s5 .8 5 2-2.200 2-5 2-5-.8-5-2Zm0 0v7.600c0 1.200 2.200 2 5 2s5-.8 5-2V4.200M3 8c0 1.200 2.200 2 5 2s5-.8 5-2',
+    ),
+  },
+  { to: '/drains', name: 'Log drains', key: 'l', icon: icon('M2 4h7M2 8h5M2 12h7M10 8h4m0 0-2-2m2 2-2 2') },
   {
     to: '/people',
     name: 'People',

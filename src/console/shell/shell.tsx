@@ -46,8 +46,13 @@ export function Shell() {
           Towpath
         </Link>
         <div className="nav">
-          {PAGES.map(({ to, name, icon }) => (
-            <Link key={to} to={to} activeOptions={{ exact: to === '/', includeSearch: false }}>
+          {PAGES.map(({ to, name, icon, begins }) => (
+            <Link
+              key={to}
+              to={to}
+              activeOptions={{ exact: to === '/', includeSearch: false }}
+              data-begins={begins}
+            >
               {icon}
               {name}
             </Link>

@@ -9,9 +9,9 @@ import { RolloutLink } from '../parts/links.tsx'
 import { Card, Loaded, Problem } from '../parts/parts.tsx'
 import { State, toneOf } from '../parts/state.tsx'
 import { Took } from '../parts/time.tsx'
-import { platform } from '../platform.ts'
 import { ask } from '../shell/act.tsx'
-import type { Toast } from '../shell/toasts.tsx'
+import { shipAgain } from './again.ts'
+import { stop } from './stop.ts'
 
 export function Delivery({ id, app }: { id: string; app: string }) {
   return (
@@ -84,11 +84,6 @@ function Shown({ ship, mine }: { ship: Ship; mine: ShippedApp }) {
   )
 }
 
-export async function stop({ id, environment }: Ship): Promise<Toast> {
-  await platform.ships.cancel({ id })
-  return { message: `Stopped shipping to ${environment}` }
-}
-
 function askStop(ship: Ship): void {
   const { environment, apps, origin } = ship
   const names = apps.map(({ app }) => app).join(', ')
@@ -102,6 +97,6 @@ function askStop(ship: Ship): void {
         : `tow rollout abort -a ${names} -e ${environment}`,
     verb: 'Stop',
     tone: 'bad',
-    run: () => stop(ship),
+    run: async () => ({ ...(await stop(ship)), ...shipAgain([ship]) }),
   })
 }

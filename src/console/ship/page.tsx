@@ -9,7 +9,8 @@ import { Card, Command, Empty, Loaded } from '../parts/parts.tsx'
 import { Ago } from '../parts/time.tsx'
 import { platform } from '../platform.ts'
 import { ask, perform } from '../shell/act.tsx'
-import { Delivery, stop } from './delivery.tsx'
+import { Delivery } from './delivery.tsx'
+import { stop } from './stop.ts'
 
 const route = getRouteApi('/apps/$app/$environment/ship')
 

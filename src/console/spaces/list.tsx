@@ -4,6 +4,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import type { Space } from '../../api/spaces.ts'
 import { queries } from '../live/queries.ts'
+import { countSet, Filters } from '../parts/filters.tsx'
 import { Card, Command, Empty, Loaded, PageHead, plural } from '../parts/parts.tsx'
 import { Pick } from '../parts/pick.tsx'
 import { State } from '../parts/state.tsx'
@@ -55,18 +56,22 @@ export function SpacesPage() {
             <NoSpaces />
           ) : (
             <>
-              <div className="filters">
-                <label className="field grow">
-                  Search
-                  <input
-                    className="input"
-                    type="search"
-                    data-search
-                    placeholder="Space, app, person or branch"
-                    value={filter.q ?? ''}
-                    onChange={(event) => set({ q: event.target.value })}
-                  />
-                </label>
+              <Filters
+                set={countSet(filter.environment, filter.owner, filter.state)}
+                first={
+                  <label className="field grow">
+                    Search
+                    <input
+                      className="input"
+                      type="search"
+                      data-search
+                      placeholder="Space, app, person or branch"
+                      value={filter.q ?? ''}
+                      onChange={(event) => set({ q: event.target.value })}
+                    />
+                  </label>
+                }
+              >
                 <Pick
                   label="Over"
                   value={filter.environment}
@@ -75,7 +80,7 @@ export function SpacesPage() {
                 />
                 <Pick label="Whose" value={filter.owner} of={of('owner')} set={(owner) => set({ owner })} />
                 <Pick label="State" value={filter.state} of={STATES} set={(state) => set({ state })} />
-              </div>
+              </Filters>
               {shown.length === 0 ? (
                 <Empty title="No space is like that">
                   <button type="button" className="button" onClick={() => void navigate({ search: {} })}>

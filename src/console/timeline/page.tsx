@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { queries } from '../live/queries.ts'
+import { Filters } from '../parts/filters.tsx'
 import { PageHead } from '../parts/parts.tsx'
 import { Pick } from '../parts/pick.tsx'
 import { useChoice, type View } from '../shell/choices.ts'
@@ -10,7 +11,8 @@ import { Around, type EventFilter, Newest } from './lists.tsx'
 const route = getRouteApi('/timeline')
 const KINDS = [
   ...['app', 'build', 'ship', 'release', 'rollout', 'config', 'process', 'run', 'maintenance', 'drift'],
-  ...['space', 'need', 'environment', 'drain', 'person', 'team', 'token', 'session', 'key', 'platform'],
+  ...['space', 'domain', 'need', 'dump', 'environment', 'drain', 'repository'],
+  ...['person', 'team', 'token', 'session', 'key', 'platform'],
 ]
 /** What belongs together, in place of a kind. */
 const TOPICS = {
@@ -62,7 +64,7 @@ export function TimelinePage() {
   return (
     <>
       <PageHead title="Timeline" below="Who did what to what, and when" />
-      <div className="filters">
+      <Filters set={Object.keys(filter).length}>
         <Pick label="App" value={search.app} of={apps.map(({ name }) => name)} set={(app) => set({ app })} />
         <Pick
           label="Environment"
@@ -113,7 +115,7 @@ export function TimelinePage() {
             Show everything
           </button>
         )}
-      </div>
+      </Filters>
       {search.at ? (
         <Around filter={filter} kind={kind} at={Number(search.at)} />
       ) : (

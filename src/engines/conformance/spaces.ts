@@ -121,6 +121,20 @@ export function describeSpaces(world: World): void {
     expect((await world.engine.observeAll()).filter(({ target }) => target.app === base.app)).toHaveLength(1)
   })
 
+  it('falls through to the environment where the copy was stopped, also by the link of the space, and is guarded', async () => {
+    const [base, mine] = await over('mine')
+    const url = `${await address(mine!)}/env`
+    const stopped = { sets: [], split: [], crons: [], overlay: {} }
+    await settle(mine!, stopped)
+    expect(await spaceOf(call(base, 'mine', '/env'))).toBeNull()
+    expect(await spaceOf(fetch(url))).toBeNull()
+    const door = { key: randomBytes(32).toString('base64url'), revoked: [] }
+    await settle(mine!, { ...stopped, overlay: { door } })
+    expect((await fetch(url)).status).toBe(403)
+    await settle(mine!, asked('mine'))
+    expect(await spaceOf(fetch(url))).toBe('mine')
+  })
+
   it('never answers a space by the set of another, while sets restart under load', async () => {
     const [base, mine, other] = await over('mine', 'other')
     let loading = true

@@ -44,6 +44,10 @@ export interface TargetParts {
   urlOf: (domain: WantedDomain) => string
   lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'passes' | 'problem'>
+  /** Nothing is decided before. */
+  ready: Promise<void>
+  /** Where it is, where that is not where the environment is. */
+  place?: string
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -123,7 +127,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     try {
       while (again && !closed) {
         again = false
-        await mirror.synced
+        await parts.ready
         await step()
         failures = 0
         problem = null
@@ -330,6 +334,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       isHeardOf: routing.isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
+      place: parts.place,
       demand: hop.demand(target),
       passes: hop.passes(target),
       at: mirror.trueAt(),

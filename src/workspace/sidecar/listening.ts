@@ -1,25 +1,32 @@
-/** Whether anything listens on a port of this machine's own network, told without asking it. */
-import { readFileSync } from 'node:fs'
+/**
+ * Whether anything listens on a port of this machine's own network. Told by connecting: the kernel's table of sockets would
+ * tell it without asking anybody, but is as long as the whole machine's, and reading it takes milliseconds of a processor.
+ */
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 
-const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
-/** The state of a socket that listens, as the kernel writes it. */
-const LISTENS = '0A'
+const LOOPBACK = '127.0.0.1'
 
-export function isListening(port: number): boolean {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return TABLES.some((table) => linesOf(table).some((line) => isListener(line, wanted)))
+/** Most listen everywhere, so that one address tells; `anywhere`: some on another one alone. */
+export async function isListening(port: number, anywhere: boolean): Promise<boolean> {
+  const hosts = anywhere ? [LOOPBACK, '::1', ...ownAddresses()] : [LOOPBACK]
+  for (const host of hosts) if (await takes(host, port)) return true
+  return false
 }
 
-function isListener(line: string, port: string): boolean {
-  const [, local, , state] = line.trim().split(/\s+/)
-  return state === LISTENS && local!.endsWith(port)
-}
+const ownAddresses = () =>
+  Object.values(networkInterfaces()).flatMap((all = []) =>
+    all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
+  )
 
-/** A system without the newer protocol has no table for it. */
-function linesOf(table: string): string[] {
-  try {
-    return readFileSync(table, 'latin1').split('\n')
-  } catch {
-    return []
-  }
+function takes(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    socket
+      .once('error', () => resolve(false))
+      .once('connect', () => {
+        resolve(true)
+        socket.destroy()
+      })
+  })
 }

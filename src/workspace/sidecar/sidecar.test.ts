@@ -208,6 +208,14 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
       expect(await pod.text()).toMatch(/^third /)
     })
 
+    test('one that listens on another address alone is seen to be up', async () => {
+      const command = `node -e "require('node:http').createServer((_, response) => response.end('six')).listen(process.env.PORT, '::1')"`
+      const pod = await start(shell, { command })
+      const holder = await follow(pod)
+      const next = source({ ...RELEASED, 'text.js': 'exports.text = "second"' })
+      expect(await holder.make(next.tree, next.read)).toMatchObject({ restarted: ['web'], ended: [] })
+    })
+
     test('an agent that starts anew goes on, and the process never notices', async () => {
       const pod = await start(shell)
       const next = source({ ...RELEASED, 'text.js': 'exports.text = "second"', 'more.js': 'more' })

@@ -25,6 +25,7 @@ export interface Sidecar {
 /** Whoever saved a file is told after this at the latest. */
 const COMING_UP_MS = 25_000
 const LOOK_MS = 3
+const ANYWHERE_EVERY = 10
 
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { root, process: name, port, reloads, ports } = options
@@ -44,9 +45,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   /** False where it ended instead. One that needs longer than anybody waits is no end. */
   async function comesUp(): Promise<boolean> {
-    for (const until = performance.now() + COMING_UP_MS; performance.now() < until; await delay(LOOK_MS)) {
+    const until = performance.now() + COMING_UP_MS
+    for (let look = 1; performance.now() < until; look++, await delay(LOOK_MS)) {
       if (led.report().process === 'ended') return false
-      if (port === null || isListening(port)) return true
+      if (port === null || (await isListening(port, look % ANYWHERE_EVERY === 0))) return true
     }
     return true
   }

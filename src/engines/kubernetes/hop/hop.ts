@@ -42,6 +42,8 @@ export interface HopParts {
   routeLag: number
   stored(): Stored[]
   seen(target: Target, set: string): SeenSet
+  /** Nothing is decided before. */
+  ready: Promise<void>
   /** Where targets are to lead whom has changed. */
   changed: () => void
   /** Routers told something of what spaces are asked. */
@@ -104,7 +106,7 @@ export function createHop(parts: HopParts): Hop {
       while (again && !closed) {
         again = false
         try {
-          await mirror.synced
+          await parts.ready
           await step()
           problem = null
         } catch (error) {

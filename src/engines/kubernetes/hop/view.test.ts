@@ -57,6 +57,18 @@ describe('what lies over an environment in a cluster', () => {
     expect(hosts).toEqual(['shop--mine.apps.test'])
   })
 
+  test('leads the links of a space whose only copy was stopped to the environment, and no calls', () => {
+    const stopped = { ...storedOf(mine), desired: emptyStored(mine).desired, split: [] }
+    const { isNeeded, overridden, hosts, table } = view([storedOf(base), stopped])
+    expect({ isNeeded, overridden: [...overridden], hosts }).toEqual({
+      isNeeded: true,
+      overridden: [],
+      hosts: ['shop--mine.apps.test'],
+    })
+    expect(table.services['stage/shop']?.split).toEqual([{ weights: { v1: 1 } }])
+    expect(view([storedOf(base), { ...stopped, removed: true }]).isNeeded).toBe(false)
+  })
+
   test('forgets a space whose copy is going', () => {
     expect(view([storedOf(base), storedOf(mine, 1, { removed: true })]).isNeeded).toBe(false)
   })

@@ -44,7 +44,7 @@ export interface HopView {
 export const serviceKey = ({ environment, app }: Target) => `${environment}/${app}`
 
 export function viewOf({ stored, seen, domain }: ViewFacts): HopView {
-  const there = stored.filter(takesTraffic)
+  const there = stored.filter((one) => takesTraffic(one) || isStopped(one))
   const copies = there.filter(({ target }) => target.space !== undefined)
   const services: RouteTable['services'] = {}
   for (const [environment, here] of Map.groupBy(there, ({ target }) => target.environment)) {
@@ -62,7 +62,7 @@ export function viewOf({ stored, seen, domain }: ViewFacts): HopView {
     isNeeded: copies.length > 0,
     environments: new Set(copies.map(({ target }) => target.environment)),
     table: { services },
-    overridden: new Set(copies.map(({ target }) => serviceKey(target))),
+    overridden: new Set(copies.filter(takesTraffic).map(({ target }) => serviceKey(target))),
     swaps: new Map(
       copies.flatMap(({ target, desired }) =>
         desired.overlay?.swap ? [[serviceKey(target), desired.overlay.swap.until] as const] : [],
@@ -79,6 +79,10 @@ export function takesTraffic(stored: Stored): boolean {
   const { removed, generation } = stored
   return !removed && generation > 0 && setsOf(stored).some((set) => set.processes[WEB] !== undefined)
 }
+
+/** A copy that its owner stopped: its links lead here as before, and it answers nobody. */
+const isStopped = ({ target, removed, generation, desired }: Stored): boolean =>
+  target.space !== undefined && !removed && generation > 0 && desired.sets.length === 0
 
 function hostsOf(target: Target, domain: string | null): string[] {
   return domain === null ? [] : [`${nameOf(target)}.${domain}`]
@@ -103,7 +107,7 @@ function copyOf(stored: Stored, seen: Seen): Copy {
   return {
     app: target.app,
     space: target.space as string,
-    sets: serviceSets(stored, seen),
+    sets: isStopped(stored) ? {} : serviceSets(stored, seen),
     split: stored.split,
     overlay: desired.overlay ?? {},
     ...(desired.closed ? { maintenance: { message: '' } } : {}),

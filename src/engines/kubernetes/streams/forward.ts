@@ -13,6 +13,8 @@ import { messages, send } from './channels.ts'
 const DATA = 0
 const ERROR = 1
 const PROTOCOL = 'v4.channel.k8s.io'
+/** That nothing listens is told this soon after the greeting; that something does is told by nothing. */
+const REFUSED_WITHIN_MS = 150
 
 interface ForwardOrder {
   target: Target
@@ -31,7 +33,10 @@ export async function forward(cluster: Cluster, pods: readonly Pod[], order: For
   if (!pod) throw new TowError('NOT_FOUND', `no ${process} of ${set} runs`)
   const number = typeof port === 'number' ? port : toldPort(pod, port === 'given' ? 'PORT' : 'TOW_DEBUG_PORT')
   if (number === null) throw noPort(order)
-  return forwardToPod(cluster, pod.metadata.name, number)
+  const { stream, refused } = await openForward(cluster, pod.metadata.name, number)
+  const cause = await refused
+  if (cause === null) return stream
+  throw new TowError('UNAVAILABLE', `${process} of ${set} does not listen on port ${number}`, { cause })
 }
 
 /** As the container finds it in its environment. */
@@ -49,11 +54,22 @@ function noPort({ set, process, port }: ForwardOrder): TowError {
 }
 
 export async function forwardToPod(cluster: Cluster, pod: string, port: number): Promise<Duplex> {
+  return (await openForward(cluster, pod, port)).stream
+}
+
+interface Opened {
+  stream: Duplex
+  /** Why nobody is at the other end; null once somebody seems to be. */
+  refused: Promise<Error | null>
+}
+
+async function openForward(cluster: Cluster, pod: string, port: number): Promise<Opened> {
   const query = new URLSearchParams({ ports: String(port) })
   const path = `${objectPath('Pod', cluster.namespace, pod)}/portforward`
   const socket = await cluster.socket(path, query, PROTOCOL)
   const incoming = messages(socket)
   const greeted = new Set<number>()
+  const refused = Promise.withResolvers<Error | null>()
   const stream = new Duplex({
     allowHalfOpen: false,
     read: () => socket.resume(),
@@ -65,18 +81,25 @@ export async function forwardToPod(cluster: Cluster, pod: string, port: number):
       done(error)
     },
   })
+  // It may end before anybody has begun to use it.
+  stream.on('error', () => {})
   void (async () => {
     for await (const { channel, data } of incoming) {
       const isGreeting = !greeted.has(channel)
       greeted.add(channel)
+      if (isGreeting && channel === ERROR) setTimeout(() => refused.resolve(null), REFUSED_WITHIN_MS)
       if (isGreeting || data.length === 0) continue
       if (channel === ERROR) {
-        stream.destroy(new Error(`port ${port} of ${pod}: ${data.toString().trim()}`))
+        const error = new Error(`port ${port} of ${pod}: ${data.toString().trim()}`)
+        refused.resolve(error)
+        stream.destroy(error)
         return
       }
+      refused.resolve(null)
       if (!stream.push(data)) socket.pause()
     }
+    refused.resolve(null)
     stream.push(null)
   })()
-  return stream
+  return { stream, refused: refused.promise }
 }

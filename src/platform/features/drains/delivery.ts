@@ -1,11 +1,11 @@
 /**
- * Sends the lines of one app to one drain: reads a batch, sends it until it is taken, writes down how far it came.
+ * Sends the lines of one app, or of its copy in a space, to one drain: reads a batch, sends it until it is taken, writes down how far it came.
  * At least once: a crash between the last two sends the batch again, with the same ids.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { cursorAt, openLogCursor } from '../../../api/log-cursor.ts'
 import { type LogLine, LogQuery } from '../../../api/logs.ts'
-import type { Engine } from '../../../engines/engine.ts'
+import type { Engine, Target } from '../../../engines/engine.ts'
 import { type BatchLimits, inBatches } from './batches.ts'
 import { type Send, SendFailure, type Taken } from './send.ts'
 
@@ -26,8 +26,8 @@ export interface Progress {
 }
 
 export interface DeliveryParts {
-  app: string
-  environment: string
+  /** Whose lines. */
+  target: Target
   /** Lines from then on are sent, where nothing was sent before. */
   from: Date
   engine: () => Promise<Engine>
@@ -86,7 +86,7 @@ export function startDelivery(parts: DeliveryParts): Delivery {
     const cursor = openLogCursor(kept)
     const engine = await parts.engine()
     const query = LogQuery.parse({ follow: true, after: kept })
-    const lines = engine.logs({ app: parts.app, environment: parts.environment }, query, signal)
+    const lines = engine.logs(parts.target, query, signal)
     const send = await parts.send()
     recovered()
     for await (const batch of inBatches(lines, LIMITS)) {

@@ -10,7 +10,7 @@ import { TowError } from '../../../api/errors.ts'
 import type { LogLine } from '../../../api/logs.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { configMigrations, createConfig } from '../config/index.ts'
-import { createDrains, drainMigrations } from './index.ts'
+import { createDrains, drainMigrations, type Source } from './index.ts'
 import { openOtlp } from './otlp.ts'
 import { openSyslog, syslogMessage } from './syslog.ts'
 import { makeCertificate, receiveOtlp, receiveSyslog } from './testing.ts'
@@ -21,7 +21,7 @@ let engine: ModelEngine
 let home: string
 let server: TestServer
 let drains: ReturnType<typeof create>
-const apps = ['missions']
+const sources: Source[] = [{ app: 'missions' }]
 const errors: unknown[] = []
 /** Milliseconds that the drains' clock is ahead. */
 let ahead = 0
@@ -40,7 +40,7 @@ function create() {
     async requireEnvironment(_db, name) {
       if (name !== 'stage') throw new TowError('NOT_FOUND', `there is no environment "${name}"`)
     },
-    appsIn: async () => apps,
+    sourcesIn: async () => sources,
     engines: async () => engine,
     onError: (error) => errors.push(error),
     pauses: { first: 20, longest: 100 },
@@ -182,6 +182,25 @@ describe('an OTLP drain', () => {
     await receiver.close()
   })
 
+  test('is given the lines of copies in spaces too, which name their space, and keeps the count when one is gone', async () => {
+    const receiver = await receiveOtlp()
+    const { id } = await add(receiver.url)
+    sources.push({ app: 'missions', space: 'mine' })
+    engine.addLog(line('of the environment'))
+    engine.addLog(line('of the space', { space: 'mine', release: 3 }))
+    await until(async () => (await listed())[0]!.sent === 2)
+    const of = (text: string) => receiver.received.find((one) => one.text === text)!.resource
+    expect(of('of the space')).toMatchObject({ 'towpath.space': 'mine', 'service.version': 'mine.3' })
+    expect(of('of the environment')).not.toHaveProperty('towpath.space')
+    sources.pop()
+    const positions = async () =>
+      (await sql<{ app: string }>`select app from drain_positions order by app`.execute(opened.db)).rows
+    await until(async () => (await positions()).every(({ app }) => app !== 'missions--mine'))
+    expect((await listed())[0]!.sent).toBe(2)
+    await remove(id)
+    await receiver.close()
+  })
+
   test('counts what is missing and what the receiver would not have, and goes on', async () => {
     const receiver = await receiveOtlp((lines) => {
       if (lines.some(({ text }) => text === 'poison')) return { status: lines.length > 1 ? 413 : 400 }
@@ -254,6 +273,12 @@ describe('an OTLP drain', () => {
 
 describe('a syslog drain', () => {
   const odd = line('\u001b[31mrot\u001b[0m "quoted" ] ünï', { stream: 'stderr', process: 'web' })
+
+  test('names the space of a line', () => {
+    expect(syslogMessage(line('x', { space: 'mine', release: 3 }))).toContain(
+      ' environment="stage" release="mine.3" space="mine" stream="stdout"] x',
+    )
+  })
 
   test('writes RFC 5424', () => {
     expect(syslogMessage(odd)).toBe(

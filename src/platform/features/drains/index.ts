@@ -21,8 +21,10 @@ import {
   type DrainRow,
   deleteDrain,
   findPosition,
+  foldPosition,
   insertDrain,
   listDrains,
+  listPositions,
   lockDrains,
   migrations,
   movePosition,
@@ -38,7 +40,8 @@ export interface DrainsOptions {
   vault: Config['vault']
   /** NOT_FOUND where there is no such environment. */
   requireEnvironment: (db: Queries | Within, name: string) => Promise<unknown>
-  appsIn: (db: Queries | Within, environment: string) => Promise<string[]>
+  /** What writes lines in an environment: its apps, and the copies that spaces have of them. */
+  sourcesIn: (db: Queries | Within, environment: string) => Promise<Source[]>
   engines: (environment: string) => Promise<Engine>
   onError: (error: unknown) => void
   pauses?: Pauses
@@ -51,6 +54,11 @@ const PAUSES: Pauses = { first: 500, longest: 60_000 }
 /** A receiver that restarts is no event. */
 const TOLD_AFTER = 60_000
 const MOST = 10
+
+export interface Source {
+  app: string
+  space?: string
+}
 
 type Wanted = {
   environment: string
@@ -117,10 +125,10 @@ export function createDrains(options: DrainsOptions) {
     return address.kind === 'otlp' ? openOtlp({ ...address, ...more }) : openSyslog({ ...address, ...more })
   }
 
-  function start(row: DrainRow, app: string): Delivery {
+  function start(row: DrainRow, source: Source): Delivery {
+    const app = nameOf(source)
     return startDelivery({
-      app,
-      environment: row.environment,
+      target: { ...source, environment: row.environment },
       from: row.created_at,
       engine: () => options.engines(row.environment),
       position: () => findPosition(database.db, row.id, app),
@@ -135,20 +143,26 @@ export function createDrains(options: DrainsOptions) {
     })
   }
 
-  /** One delivery for every drain and app that there is, none for what is gone; and long failures are told once. */
+  /** One delivery for every drain and source that there is, none for what is gone; and long failures are told once. */
   async function look(): Promise<void> {
     const rows = await listDrains(database.db)
-    const wanted = new Map<string, [DrainRow, string]>()
+    const wanted = new Map<string, [DrainRow, Source]>()
     for (const row of rows) {
-      for (const app of await options.appsIn(database.db, row.environment))
-        wanted.set(`${row.id} ${app}`, [row, app])
+      for (const source of await options.sourcesIn(database.db, row.environment))
+        wanted.set(`${row.id} ${nameOf(source)}`, [row, source])
     }
     for (const [key, delivery] of deliveries) {
       if (wanted.has(key)) continue
       deliveries.delete(key)
       await delivery.stop()
     }
-    for (const [key, [row, app]] of wanted) if (!deliveries.has(key)) deliveries.set(key, start(row, app))
+    for (const { drain, app } of await listPositions(database.db)) {
+      // Spaces come and go all day: of those that are gone the counts are enough.
+      if (!app.includes('--') || wanted.has(`${drain} ${app}`)) continue
+      await database.change(PLATFORM, (change) => foldPosition(change.db, drain, app))
+    }
+    for (const [key, [row, source]] of wanted)
+      if (!deliveries.has(key)) deliveries.set(key, start(row, source))
     for (const row of rows) await tell(row)
   }
 
@@ -209,3 +223,6 @@ export function createDrains(options: DrainsOptions) {
     },
   } satisfies Feature & Record<string, unknown>
 }
+
+/** No name of ours contains two hyphens. */
+const nameOf = ({ app, space }: Source) => (space === undefined ? app : `${app}--${space}`)

@@ -33,13 +33,18 @@ export function otlpRequest(lines: readonly LogLine[]) {
   }
 }
 
+/** As its processes find it in TOW_RELEASE. */
+export const versionOf = ({ release, space }: LogLine) =>
+  space === undefined ? `v${release}` : `${space}.${release}`
+
 function resourceOf(line: LogLine): Attribute[] {
   return [
     text('service.name', line.app),
-    text('service.version', `v${line.release}`),
+    text('service.version', versionOf(line)),
     text('service.instance.id', line.instance),
     text('deployment.environment.name', line.environment),
     text('towpath.process', line.process),
+    ...(line.space === undefined ? [] : [text('towpath.space', line.space)]),
   ]
 }
 

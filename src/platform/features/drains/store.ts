@@ -18,6 +18,7 @@ export interface DrainRow {
 /** How far an app's lines were taken, in the same transaction as the counts. */
 export interface PositionRow {
   drain: string
+  /** Of a copy in a space `<app>--<space>`; empty for the counts of copies that are gone. */
   app: string
   position: string
   sent: number
@@ -126,4 +127,15 @@ export async function movePosition(db: Within, row: PositionRow): Promise<void> 
       })),
     )
     .execute()
+}
+
+/** What was counted of a copy that is gone stays counted; how far it came does not. */
+export async function foldPosition(db: Within, drain: string, app: string): Promise<void> {
+  const row = await tables(db)
+    .deleteFrom('drain_positions')
+    .where('drain', '=', drain)
+    .where('app', '=', app)
+    .returningAll()
+    .executeTakeFirst()
+  if (row) await movePosition(db, { ...row, app: '', position: '' })
 }

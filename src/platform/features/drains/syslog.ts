@@ -5,7 +5,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectSecure } from 'node:tls'
 import type { LogLine } from '../../../api/logs.ts'
-import { trusted } from './otlp.ts'
+import { trusted, versionOf } from './otlp.ts'
 import { ANSWER_WITHIN, type Send, SendFailure } from './send.ts'
 
 /** local0, the facility for what no standard names. */
@@ -25,7 +25,8 @@ export function syslogMessage(line: LogLine): string {
   const facts = {
     id: line.id,
     environment: line.environment,
-    release: `v${line.release}`,
+    release: versionOf(line),
+    ...(line.space === undefined ? {} : { space: line.space }),
     stream: line.stream,
   }
   const shown = Object.entries(facts).map(([name, value]) => `${name}="${value.replace(/["\\\]]/g, '\\$&')}"`)

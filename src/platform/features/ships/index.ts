@@ -22,6 +22,7 @@ import type { ShipPorts } from './ports.ts'
 import { shipRoutes } from './routes.ts'
 import { type StartInput, startShip, targetOf } from './start.ts'
 import {
+  everyShipOfBuild,
   findShip,
   lastSource,
   lockShip,
@@ -78,6 +79,8 @@ export interface Ships {
   ): Promise<{ names: string[]; environment: string }>
   /** The deliveries under way that wait for a build. */
   ofBuild(build: string): Promise<{ id: string; environment: string; space: string | null }[]>
+  /** All that ever had to do with it, newest first. */
+  allOfBuild(build: string): Promise<Ship[]>
   /** Whether a delivery into this space is under way. */
   isInto(space: string): Promise<boolean>
   /** The newest delivery of this tree that is under way and not cancelled. */
@@ -117,6 +120,7 @@ export function createShips(options: ShipsOptions): Feature<ReturnType<typeof sh
       return { names: chosen.map(({ name }) => name), environment: await targetOf(db, ports, input) }
     },
     ofBuild: (build) => shipsOfBuild(db, build),
+    allOfBuild: async (build) => Promise.all((await everyShipOfBuild(db, build)).map(view)),
     source: (app, environment, artifact) => lastSource(db, app, environment, artifact),
     isInto: async (space) => (await runningShips(db)).some(({ into }) => into?.name === space),
     async underWay(environment, tree) {

@@ -12,6 +12,7 @@ export function shipRoutes(ships: Ships) {
     ships: {
       start: operations.ships.start.handler(({ input, context }) => ships.begin(context.actor, input)),
       get: operations.ships.get.handler(({ input }) => ships.view(input.id)),
+      ofBuild: operations.ships.ofBuild.handler(({ input }) => ships.allOfBuild(input.id)),
       cancel: operations.ships.cancel.handler(({ input, context }) => ships.cancel(context.actor, input.id)),
       follow: operations.ships.follow.handler(async function* ({ input, context, lastEventId }) {
         const from = readPosition(lastEventId)

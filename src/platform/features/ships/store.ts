@@ -85,6 +85,8 @@ export const migrations: Migration[] = [
   { name: 'ships/002-into-spaces', sql: 'alter table ships add column "into" jsonb' },
 ]
 
+const MOST_OF_A_BUILD = 20
+
 const tables = (db: Queries | Within) => db.withTables<Own>()
 const json = <T>(value: T) => sql<T>`${JSON.stringify(value)}::jsonb`
 
@@ -153,6 +155,19 @@ export async function shipsOfBuild(
     .where('ships.state', '=', 'running')
     .execute()
   return rows.map(({ id, environment, into }) => ({ id, environment, space: into?.name ?? null }))
+}
+
+/** The newest deliveries that a build was made or taken for. */
+export async function everyShipOfBuild(db: Queries, build: string): Promise<string[]> {
+  const rows = await tables(db)
+    .selectFrom('ship_apps')
+    .innerJoin('ships', 'ships.id', 'ship_apps.ship')
+    .select('ships.id')
+    .where('ship_apps.build', '=', build)
+    .orderBy('ships.position', 'desc')
+    .limit(MOST_OF_A_BUILD)
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 /** Other deliveries of the same apps to the same place, as far as they matter to this one. */

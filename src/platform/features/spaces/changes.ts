@@ -338,8 +338,7 @@ export function createChanges(options: SpacesOptions) {
   /** The engine is told once more, of the same sets. */
   async function tellAgain(change: Change, filter: AppFilter): Promise<void> {
     for (const row of await lockApps(change.db, filter)) {
-      if (row.wanted === 'running' || row.wanted === 'asleep')
-        await update(change, row, { generation: row.generation + 1 })
+      if (row.wanted !== 'removing') await update(change, row, { generation: row.generation + 1 })
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Artifact, RunSpec } from '../../../api/app-spec.ts'
 import type { LiveApp } from '../../../api/spaces.ts'
-import type { Desired, DesiredSet, LiveSet } from '../../../engines/engine.ts'
+import type { Desired, DesiredSet, LiveSet, Overlay } from '../../../engines/engine.ts'
 import type { Queries } from '../../kernel/database.ts'
 import { debuggedProcesses } from './debugging.ts'
 import type { Vault } from './index.ts'
@@ -90,6 +90,13 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
     const [key] = await vault.open(db, [placeOf(space, 'door')])
     const revoked = revokedOf(await listInvitations(db, space.name), now())
     const crons = row.with_crons && row.wanted === 'running' ? Object.entries(row.run.crons) : []
+    const overlay: Overlay = {
+      door: { key: key!, revoked },
+      ...(space.banner ? { banner: said.banner(space.name, space.owner, space.environment) } : {}),
+      ...(row.swap_until ? { swap: { until: row.swap_until.getTime() } } : {}),
+    }
+    // Its links lead to what is below.
+    if (row.wanted === 'stopped') return { sets: [], split: [], crons: [], overlay }
     return {
       sets: [
         {
@@ -105,11 +112,7 @@ export function createDesiredMaker({ db, vault, now, artifact, resolve, needs }:
       // Also while it sleeps: whoever asks waits for it.
       split: [{ weights: (row.counts.web ?? 0) > 0 ? { [id]: 1 } : {} }],
       crons: crons.map(([name, cron]) => ({ ...cron, name, set: id, graceSeconds: CRON_GRACE_SECONDS })),
-      overlay: {
-        door: { key: key!, revoked },
-        ...(space.banner ? { banner: said.banner(space.name, space.owner, space.environment) } : {}),
-        ...(row.swap_until ? { swap: { until: row.swap_until.getTime() } } : {}),
-      },
+      overlay,
     }
   }
 

@@ -28,7 +28,8 @@ import { refusals } from './messages.ts'
 import { checkPassing } from './passing.ts'
 import { createReconcile } from './reconcile.ts'
 import { spaceRoutes } from './routes.ts'
-import { countsNow, setOf } from './rules.ts'
+import { countsNow, setOf, targetOf } from './rules.ts'
+import { createScale } from './scale.ts'
 import {
   findApp,
   findSpace,
@@ -138,7 +139,18 @@ export function createSpaces(options: SpacesOptions) {
     return within(look(), OBSERVE_MS, controller.signal, 'the engine does not answer').catch(() => null)
   }
 
-  const parts = { ...options, add, changes, invitations, requireSpace, requireApp, observe, now }
+  const passing = {
+    ...{ db, engines, now, observe },
+    ...{ appsIn: options.appsIn, below: options.below },
+    observeBelow: (app: string, environment: string) =>
+      within(
+        (async () => (await engines(environment)).observe({ app, environment }))(),
+        OBSERVE_MS,
+        controller.signal,
+        'the engine does not answer',
+      ).catch(() => null),
+  }
+  const parts = { ...options, add, changes, invitations, passing, requireSpace, requireApp, observe, now }
   const feature = {
     name: 'spaces',
     migrations,
@@ -152,7 +164,9 @@ export function createSpaces(options: SpacesOptions) {
       workers = startWorkers({
         ...{ database, topic: 'spaces', engines, reconcile, onError },
         owed: places,
-        standing: async () => (await places()).map((row) => ({ ...row, runs: row.wanted !== 'removing' })),
+        // Of what is stopped its links lead on.
+        standing: async () =>
+          (await listApps(db)).map((row) => ({ ...row, runs: row.wanted !== 'removing' })),
       })
       loop = startLoop({ pass: life.pass, interval: options.lookEvery ?? LOOK_EVERY, onError })
       unlisten = ['spaces', 'spaces-told', 'ships'].map((topic) => database.listen(topic, loop!.wake))
@@ -195,21 +209,12 @@ export function createSpaces(options: SpacesOptions) {
     },
     /** A set without processes, for a command that is run in it. */
     async jobSet(name: string, app: string) {
-      return desired.jobSet(await requireSpace(db, name), await requireApp(db, name, app))
+      const [space, row] = [await requireSpace(db, name), await requireApp(db, name, app)]
+      return { target: targetOf(space, row), set: await desired.jobSet(space, row) }
     },
     /** What `tow doctor` says of apps that lose the space they were asked in. */
-    check: () =>
-      checkPassing({
-        ...{ db, engines, now, observe },
-        ...{ appsIn: options.appsIn, below: options.below },
-        observeBelow: (app, environment) =>
-          within(
-            (async () => (await engines(environment)).observe({ app, environment }))(),
-            OBSERVE_MS,
-            controller.signal,
-            'the engine does not answer',
-          ).catch(() => null),
-      }),
+    check: () => checkPassing(passing),
+    scale: createScale({ changes, now }),
     /** Starts its processes anew: under a new revision, of the same. */
     restart: changes.restart,
     /** How far revisions of apps have come, as a delivery asks. */
@@ -231,6 +236,10 @@ export function createSpaces(options: SpacesOptions) {
         }
       // Asleep already: it was live before.
       return row.wanted === 'asleep' ? { ...row.report, phase: 'live' as const } : row.report
+    },
+    /** The copies that spaces over an environment have, whether or not they run now. */
+    async copiesIn(queries: Queries | Within, environment: string) {
+      return (await listApps(queries, { environment })).map(({ app, space }) => ({ app, space }))
     },
     /** What runs of an environment's spaces now. */
     async asking(queries: Queries, environment: string) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Asked, judge } from './passing.ts'
+import { type Asked, countedSince, judge, passingsOf } from './passing.ts'
 
 const NOW = Date.parse('2026-01-01T12:00:00Z')
 const calls = { app: 'reports', kept: 0, lost: 0, untraced: 0, at: '2026-01-01T11:59:00Z' }
@@ -28,6 +28,11 @@ test('where not every call is seen, an app between may be the one', () => {
 test('calls without any trace count where the app needs whom they reached, none carried the space, and they are many', () => {
   expect(messages(asked({ untraced: 4 }))[0]).toContain('asked 4 times in a space, 4 calls came meanwhile')
   expect(messages(asked({ untraced: 2 }))).toEqual([])
+  const many = (seesAll: boolean) => {
+    const one = asked({ untraced: 3 }, {}, seesAll)
+    return messages({ ...one, passes: { ...one.passes, asked: 10 } }).length
+  }
+  expect([many(true), many(false)]).toEqual([0, 1])
   expect(messages(asked({ untraced: 4 }, { needs: [] }))).toEqual([])
   expect(messages(asked({ untraced: 4, kept: 1 }))).toEqual([
     'apps that were asked in a space passed that on in every call that was seen',
@@ -37,4 +42,17 @@ test('calls without any trace count where the app needs whom they reached, none 
 test('what was long ago, or never asked, is not told', () => {
   expect(messages(asked({ lost: 2, at: '2026-01-01T10:00:00Z' }))).toEqual([])
   expect(judge([], NOW)).toEqual([])
+})
+
+test('of counts that went on, only what came since is judged, and all of it where a router began anew', () => {
+  const now = asked({ kept: 3, lost: 2 })
+  const before = { app: 'missions', space: null, asked: 2 }
+  const since = (to: object[]) => countedSince([now], [{ ...before, to: to as never }])
+  const [one] = since([{ app: 'reports', kept: 1, lost: 2, untraced: 0 }])
+  expect(one!.passes).toMatchObject({ asked: 2, to: [{ kept: 2, lost: 0 }] })
+  expect(passingsOf([one!], NOW)).toMatchObject([
+    { from: 'missions', to: 'reports', ok: true, message: expect.stringContaining('2 of 2 calls') },
+  ])
+  expect(passingsOf(since([]), NOW)).toMatchObject([{ ok: false }])
+  expect(countedSince([now], [{ ...before, asked: 9, to: [] }])[0]!.passes).toEqual(now.passes)
 })

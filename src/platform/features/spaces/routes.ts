@@ -8,6 +8,7 @@ import { entriesOf } from './config.ts'
 import { debuggedProcesses } from './debugging.ts'
 import type { SpacesOptions } from './index.ts'
 import { type Invitations, invitationView } from './invitations.ts'
+import { callsIn, type PassingDependencies } from './passing.ts'
 import { planOf } from './plan.ts'
 import { setOf } from './rules.ts'
 import { listApps, listInvitations, listSpaces, type SpaceAppRow, type SpaceRow } from './store.ts'
@@ -18,6 +19,7 @@ export interface RoutesParts extends SpacesOptions {
   add: Add
   changes: Changes
   invitations: Invitations
+  passing: PassingDependencies
   requireSpace(db: Queries | Within, name: string): Promise<SpaceRow>
   requireApp(db: Queries | Within, space: string, app: string): Promise<SpaceAppRow>
   observe(row: SpaceAppRow): Promise<Observation | null>
@@ -51,7 +53,7 @@ export function spaceRoutes(parts: RoutesParts) {
     spaces: {
       list: operations.spaces.list.handler(async ({ input }) => views(await listSpaces(db, input))),
       add: operations.spaces.add.handler(async ({ input, context: { actor } }) => {
-        await parts.add.require(input.environment)
+        await parts.add.require(input)
         return database.change(actor, (change) => parts.add.add(change, actor, input))
       }),
       get: operations.spaces.get.handler(({ input }) => view(input.space)),
@@ -117,6 +119,9 @@ export function spaceRoutes(parts: RoutesParts) {
       ),
       links: operations.spaces.links.handler(async ({ input }) =>
         invitations.ownLinks(await parts.requireSpace(db, input.space)),
+      ),
+      calls: operations.spaces.calls.handler(async ({ input: { space, since } }) =>
+        callsIn(parts.passing, await parts.requireSpace(db, space), since),
       ),
       invite: operations.spaces.invite.handler(async ({ input, context: { actor } }) => {
         const row = await database.change(actor, (change) =>

@@ -262,9 +262,19 @@ describe('a space', () => {
   test('stops without being forgotten, and starts as it was', async () => {
     await client.spaces.stop({ space: 'mine' })
     await world.state('mine', 'stopped')
+    const { door } = (
+      await world.until(
+        () => platform.engine.world.desired(copy('mine')),
+        ({ sets }) => sets.length === 0,
+      )
+    ).overlay!
+    // Its links lead to what is below, and let in as before.
+    expect(door).toMatchObject({ revoked: [] })
+    const { id } = await client.spaces.invite({ space: 'mine', for: 'qa' })
+    await client.spaces.uninvite({ space: 'mine', id })
     await world.until(
-      async () => platform.engine.calls.at(-1),
-      (call) => call?.startsWith('remove shop/stage/mine') === true,
+      () => platform.engine.world.desired(copy('mine')).overlay?.door?.revoked,
+      (revoked) => revoked?.includes(id) === true,
     )
     expect(await client.spaces.start({ space: 'mine' })).toMatchObject({ started: ['shop'] })
     await world.state('mine', 'live')

@@ -83,8 +83,10 @@ function conclude(facts: WhyFacts): { answer: string; next: string[] } {
     }
   }
   if (isLast) {
+    // Some messages begin with the release themselves.
+    const reason = failed.message.replace(`v${failed.release}: `, '')
     return {
-      answer: `${live}, and not v${failed.release}: ${failed.message}`,
+      answer: `${live}, and not v${failed.release}: ${reason}`,
       next: [
         ...(failed.hint ? [failed.hint] : []),
         `tow logs ${where}`,

@@ -9,6 +9,7 @@ import type { Log } from '../log.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { Authorize } from './authorize.ts'
 import { type Beyond, type OpenBeyond, openBeyond } from './beyond.ts'
+import { compressAnswers } from './compress.ts'
 import { failureBody, isUnexpected, toTowError } from './failure.ts'
 import { guard, makeRequestId } from './guard.ts'
 import { createGuesses } from './guesses.ts'
@@ -81,6 +82,7 @@ export function createServer(options: ServerOptions): Server {
       hint: 'GET /docs lists every operation',
     })
   })
+  compressAnswers(server)
   serveOperations(server, { router, prefix: '/api', authorize, replays, log })
   for (const mount of mounts) {
     server.register(

@@ -26,13 +26,19 @@ export function mountStreams(server: FastifyInstance, doors: readonly StreamDoor
         requireUpgrade(request)
         const stream = await open(request)
         const { socket, head } = takeUpgrade(request, reply)
+        let isJoined = false
         sockets.handleUpgrade(request.raw, socket as Duplex, head, (joined) => {
+          isJoined = true
           const pings = setInterval(() => joined.ping(), PING_MS)
           joined.on('close', () => clearInterval(pings))
           const theirs = createWebSocketStream(joined)
-          // Either end may go at any moment; the other goes with it.
-          void pipeline(theirs, stream, theirs).catch(() => {})
+          // Either end may go at any moment; the other goes with it. One that was gone before takes nothing along by itself.
+          void pipeline(theirs, stream, theirs)
+            .catch(() => {})
+            .finally(() => theirs.destroy())
         })
+        // Whoever has left meanwhile, or asks for no WebSocket, is joined to nothing.
+        if (!isJoined) stream.destroy()
       },
     })
   }
