@@ -104,9 +104,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
     const told = mirror.records.get(recordName(target))
     const known = told && readRecord(told)
-    // One that is on its way out may be gone by now, and the key with it.
-    const isGood = known && !known.stored.removed && known.stored.target.environment === target.environment
-    if (isGood) return known
+    // One that is on its way out may be gone by now, and the key with it; that of a space keeps its namespace.
+    const isGood = known && !known.stored.removed && target.space === undefined
+    if (isGood && known.stored.target.environment === target.environment) return known
     const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
     mirror.records.put(secret)
     return record
@@ -202,6 +202,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
     refusesDomain: async (_target, domain) => domainProblem(domain, settings),
+    async sendAhead(target, artifact) {
+      await images.reference(artifact, target)
+    },
     async refusesApart(space) {
       const { apart } = await sessions()
       return apart.require(space).then(
@@ -211,9 +214,6 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
           return { code: 'no-namespace', message: error.message, ...(error.hint && { hint: error.hint }) }
         },
       )
-    },
-    async sendAhead(target, artifact) {
-      await images.reference(artifact, target)
     },
     apply,
     remove,
