@@ -265,6 +265,22 @@ describe('the chart', () => {
     expect(caller.metadata.labels['towpath.dev/set']).toBe('v12.blue')
   })
 
+  test('lets in callers from namespaces of full spaces; a copy in one only the router of the environment', async () => {
+    const peers = async (values: object) =>
+      named(await render('app', { ...SMALL, ...values }), 'NetworkPolicy', 'shop').spec.ingress[0].from
+    const podSelector = { matchLabels: { 'needs.towpath.dev/shop': 'true' } }
+    const router = { matchLabels: { 'towpath.dev/kind': 'router' } }
+    expect(await peers({ networkPolicy: { spacesOf: 'live' } })).toEqual([
+      { podSelector },
+      { podSelector: router },
+      { podSelector, namespaceSelector: { matchLabels: { 'towpath.dev/spaces-of': 'live' } } },
+    ])
+    expect(await peers({ networkPolicy: { routerNamespace: 'live' } })).toEqual([
+      { podSelector },
+      { podSelector: router, namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'live' } } },
+    ])
+  })
+
   test('leads calls and whoever comes from outside to a router that it is told of', async () => {
     const selector = { 'towpath.dev/kind': 'router' }
     const manifests = await render('app', {
@@ -354,6 +370,52 @@ describe('the chart of the permissions', () => {
     expect(JSON.stringify(role.rules)).not.toContain('*')
   })
 
+  test('lets namespaces be made for full spaces where that is asked for, held by a policy', async () => {
+    const whole = await render('access', { user: "o'ann", group: 'them', serviceAccount: true, spaces: true })
+    const more = whole.filter(({ metadata }) => metadata.namespace === undefined)
+    expect(kinds(more)).toEqual([
+      'ClusterRole towpath-space-stage',
+      'ClusterRole towpath-spaces-stage',
+      'ClusterRoleBinding towpath-spaces-stage',
+      'ValidatingAdmissionPolicy towpath-spaces-stage',
+      'ValidatingAdmissionPolicyBinding towpath-spaces-stage',
+    ])
+    const rights = named(more, 'ClusterRole', 'towpath-spaces-stage')
+    const policy = named(more, 'ValidatingAdmissionPolicy', 'towpath-spaces-stage')
+    expect(rights.rules).toEqual([
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'create', 'delete'] },
+      { apiGroups: ['rbac.authorization.k8s.io'], resources: ['rolebindings'], verbs: ['create'] },
+      {
+        apiGroups: ['rbac.authorization.k8s.io'],
+        resources: ['clusterroles'],
+        resourceNames: ['towpath-space-stage'],
+        verbs: ['bind'],
+      },
+    ])
+    expect(policy.spec.matchConditions[0].expression).toBe(
+      "request.userInfo.username == 'o\\'ann' || 'them' in request.userInfo.groups || request.userInfo.username == 'system:serviceaccount:stage:towpath'",
+    )
+  })
+
+  test('prepares a namespace for a full space', async () => {
+    const manifests = await render('access', { user: 'ann', spacesOf: 'live' })
+    expect(kinds(manifests)).toEqual([
+      'Lease towpath---space-stage',
+      'Namespace stage',
+      'Role towpath',
+      'RoleBinding towpath',
+    ])
+    const namespace = named(manifests, 'Namespace', 'stage')
+    const lease = named(manifests, 'Lease', 'towpath---space-stage')
+    expect(namespace.metadata.labels).toMatchObject({ 'towpath.dev/spaces-of': 'live' })
+    expect(lease.metadata).toMatchObject({
+      namespace: 'live',
+      annotations: { 'towpath.dev/namespace': 'stage' },
+    })
+    await expect(render('access', { user: 'ann', spacesOf: 'stage' })).rejects.toThrow(
+      /names the namespace of the/,
+    )
+  })
   test.each(RELEASES)(
     'gives the right to read the capacity where it is asked for, on %s',
     async (release) => {

@@ -52,7 +52,7 @@ describeConsole('things of an app in the console', (opened) => {
     await agree('Add', 'tow domains add Shop.Example.com -a shop -e stage')
     await told('shop in stage answers to shop.example.com')
     await main().getByText('shop.example.com', { exact: true }).waitFor()
-    await main().getByText('needs somebody').first().waitFor()
+    await main().getByText('needs somebody').last().waitFor()
     expect(await names()).toEqual(['shop.example.com'])
   })
 

@@ -153,11 +153,13 @@ describe('tow dev', { timeout: 120_000 }, () => {
     await untilServed(visit, 'ten')
   })
 
-  test('ends its copy with Ctrl-C; the space stays, and serves nothing of its own', async () => {
-    expect(await dev.interrupt()).toBe(130)
+  test('ends its copy with Ctrl-C; the space stays, and its link leads to the environment without a failed request', async () => {
+    const ended = dev.interrupt()
+    const failed = await askUntil(ended)
+    expect({ exit: await ended, failed }).toEqual({ exit: 130, failed: [] })
     const space = await ann.ask<Space>(['spaces', 'show', 'mine'])
     expect(space.apps).toMatchObject([{ app: 'hello', state: 'stopped' }])
-    await expect.poll(async () => (await visit()).status, { timeout: 30_000 }).toBe(404)
+    await untilServed(visit, 'one')
   })
 
   test('--once makes it equal and leaves it running', async () => {

@@ -37,6 +37,8 @@ export interface ModelEngine extends Engine {
   drifted(differences: Difference[]): void
   /** What `refuses` answers. */
   refuse(message: string | null): void
+  /** Names of the spaces that have a place of their own. */
+  places(): string[]
 }
 
 export const MODEL_ENTRANCE = '192.0.2.1'
@@ -52,6 +54,17 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
   const lines: LogLine[] = []
   const domains = new Map<string, readonly WantedDomain[]>()
   const seenDomains = new Map<string, Partial<SeenDomain>>()
+  /** Space to its copies there. */
+  const apart = new Map<string, Set<string>>()
+
+  function enter({ app, space = '', apart: isApart }: Target): void {
+    if (isApart) apart.set(space, new Set([...(apart.get(space) ?? []), app]))
+  }
+
+  function leave({ app, space = '' }: Target): void {
+    apart.get(space)?.delete(app)
+    if (apart.get(space)?.size === 0) apart.delete(space)
+  }
 
   function changed() {
     for (const wake of [...waiting]) wake()
@@ -106,6 +119,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
       refusal = message
     },
     seeDomain: (host, seen) => void seenDomains.set(host, seen),
+    places: () => [...apart.keys()],
     drifted(next) {
       differences = next
     },
@@ -138,6 +152,9 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async refusesDomain(_target, { host }) {
       return host.endsWith('.model') ? { code: 'given', message: `${host} is the model's own` } : null
     },
+    async refusesApart({ space }) {
+      return space === 'nowhere' ? { code: 'no-place', message: `there is no place for ${space}` } : null
+    },
     domains: (target) =>
       call('domains', target, () =>
         (domains.get(placeOf(target)) ?? []).map(({ host }) => ({
@@ -149,6 +166,7 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     async apply(target, generation, desired) {
       calls.push(`apply ${placeOf(target)} ${generation}`)
       await call('apply', target, () => {
+        enter(target)
         world.apply(target, generation, desired)
         domains.set(placeOf(target), desired.domains ?? [])
         for (const set of desired.sets) configs.set(`${placeOf(target)}/${set.id}`, set.config)
@@ -157,10 +175,17 @@ export function createModelEngine(world: ModelWorld = createModelWorld()): Model
     },
     async remove(target, generation) {
       calls.push(`remove ${placeOf(target)} ${generation}`)
-      await call('remove', target, () => world.remove(target, generation))
+      await call('remove', target, () => {
+        world.remove(target, generation)
+        leave(target)
+      })
       changed()
     },
-    observe: (target) => call('observe', target, () => world.observe(target)),
+    observe: (target) =>
+      call('observe', target, () => {
+        const { space = '' } = target
+        return { ...world.observe(target), ...(apart.has(space) && { place: `a place for ${space}` }) }
+      }),
     observeAll: () => call('observeAll', null, () => world.observeAll()),
     watch,
     async addresses(target) {

@@ -83,7 +83,7 @@ const boats = async (...at: string[]) =>
 async function onTheServer(): Promise<string[]> {
   const found = await query<{ name: string }>(
     await urlOf(),
-    `select datname as name from pg_database where not datistemplate and datname <> 'postgres'
+    `select datname as name from pg_database where datname like 'shop%'
      union select rolname from pg_roles where rolcanlogin and rolname like 'shop%' order by 1`,
   )
   return found.map(({ name }) => name)
@@ -150,6 +150,23 @@ describe('a space with databases of its own', { timeout: 120_000 }, () => {
     expect(await boats()).toEqual(['stage'])
   })
 
+  test('is what a full space is on this machine; as many of its processes run as somebody asks for', async () => {
+    await tow('spaces', 'add', 'full', '--apps', 'shop', '--full')
+    expect(await ann.ask<Space>(['spaces', 'show', 'full'])).toMatchObject({
+      ...{ full: true, place: null, apps: [{ app: 'shop', state: 'live', ownDatabase: { dump: null } }] },
+    })
+    const web = () => ann.ask<Space>(['spaces', 'show', 'full']).then(({ apps }) => apps[0]!.processes.web)
+    expect((await tow('scale', 'web=2', '--space', 'full', '-a', 'shop')).stderr).toContain('web: 1 → 2')
+    await expect.poll(web, { timeout: 30_000 }).toEqual({ wanted: 2, healthy: 2 })
+    expect((await tow('ps', '--space', 'full', '-a', 'shop')).stderr).toContain('web=2 was set by hand')
+    expect((await tow('scale', '--space', 'full', '-a', 'shop')).stdout).toContain('web=2  (2 healthy)')
+    await tow('scale', 'web=source', '--space', 'full', '-a', 'shop')
+    await expect.poll(web, { timeout: 30_000 }).toEqual({ wanted: 1, healthy: 1 })
+    await tow('spaces', 'remove', 'full')
+    await gone('full')
+    expect(await onTheServer()).toEqual(['shop_stage'])
+  })
+
   test('is refused where an app would use the environment’s database all the same', async () => {
     await tow('config', 'set', '--secret', 'DATABASE_URL=postgres://a:b@c/d', '-a', 'page')
     expect(await refused('spaces', 'add', 'mine', '--apps', 'page', '--own-databases')).toContain(
@@ -157,6 +174,46 @@ describe('a space with databases of its own', { timeout: 120_000 }, () => {
     )
     expect(await refused('spaces', 'add', 'mine', '--apps', 'nothing')).toContain('nothing to copy')
     await tow('config', 'unset', 'DATABASE_URL', '-a', 'page')
+  })
+})
+
+describe('a person', { timeout: 180_000 }, () => {
+  const boats = Array.from({ length: 6 }, (_, at) => `boat${at + 1}`)
+  let fleet: string
+
+  beforeAll(async () => {
+    fleet = join(ann.folder, 'fleet')
+    await mkdir(fleet)
+    await writeFile(join(fleet, 'package.json'), '{ "type": "module" }')
+    await writeFile(join(fleet, 'server.js'), SERVER)
+    const app = '{ needs: [postgres], processes: { web: { command: node server.js } } }'
+    await writeFile(
+      join(fleet, 'tow.yaml'),
+      `version: 1\napps:\n${boats.map((one) => `  ${one}: ${app}\n`).join('')}`,
+    )
+    expect(await ann.tow(['ship'], { cwd: fleet })).toMatchObject({ exit: 0 })
+  }, 180_000)
+
+  test('has five databases in spaces and no sixth, however it is asked for; one that goes makes room', async () => {
+    const [last, ...five] = boats.toReversed()
+    await tow('spaces', 'add', 'five', '--apps', five.join(','), '--own-databases')
+    const most = 'would have more than 5 databases in spaces'
+    expect(await refused('spaces', 'add', 'five', '--apps', last!, '--own-databases')).toContain(most)
+    expect(await refused('spaces', 'add', 'six', '--apps', last!, '--full')).toContain(most)
+    const ship = await ann.tow(['ship', '--space', 'six', '--own-databases', '-a', last!], { cwd: fleet })
+    expect(ship).toMatchObject({ exit: 1, stderr: expect.stringContaining(most) })
+    expect((await ann.ask<Space[]>(['spaces'])).map(({ name }) => name)).toEqual(['five'])
+    // The same again asks for none.
+    await tow('spaces', 'add', 'five', '--apps', five.join(','), '--own-databases')
+    // Without one of its own it may be there.
+    await tow('spaces', 'add', 'five', '--apps', last!)
+    await tow('spaces', 'remove', 'five', five[0]!, last!)
+    await expect
+      .poll(async () => (await ann.ask<Space>(['spaces', 'show', 'five'])).apps.length, { timeout: 30_000 })
+      .toBe(4)
+    await tow('spaces', 'add', 'five', '--apps', last!, '--own-databases')
+    await tow('spaces', 'remove', 'five')
+    await gone('five')
   })
 })
 

@@ -251,6 +251,7 @@ function createPorts(fixture: Fixture): ShipPorts {
     apps: { ensure: async () => {} },
     refusals: async (_change, { app }) => fixture.missing[app] ?? [],
     unfit: async () => null,
+    sendAhead: () => {},
     adopt: async (_environment, { reference }) => ({
       image: { reference: `${reference}@sha256:${'1'.repeat(64)}`, command: 'serve', port: 3000, user: 1000 },
       platform: { os: 'linux', arch: 'x64' },

@@ -6,6 +6,11 @@ export interface Target {
   environment: string
   /** The app's copy in a space over the environment; without one, the environment's own. */
   space?: string
+  /**
+   * Whatever is started for the space is to be in a place of the space's own, where the engine has such; it is had from the
+   * first of its copies to the last. What is started already is found without this.
+   */
+  apart?: boolean
 }
 
 /** Something that is not as it was applied: somebody else changed it. */
@@ -95,6 +100,8 @@ export interface Observation {
   crons: ObservedCron[]
   /** For people, and for calls between apps. */
   addresses: Addresses
+  /** Where it is, in words, where that is apart from its environment: `the namespace stage--mine-3f2a91`. */
+  place?: string
   /** What is wrong with the target as a whole, e.g. a port that another program took. */
   problems?: Problem[]
   /** Of a target with a space, where the engine's router counts. */

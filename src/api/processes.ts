@@ -112,12 +112,13 @@ export const processes = {
   scale: operation({
     method: 'PATCH',
     path: `${base}/processes`,
-    summary: 'Set counts by hand; null goes back to what the source says',
+    summary:
+      'Set counts by hand; null goes back to what the source says, or what the delivery into a space asked for',
     permission: 'app:change',
-    objects: { app: 'app', environment: 'environment' },
+    objects: { app: 'app', environment: 'environment', inSpace: 'space' },
   })
     .input(
-      OfApp.extend({
+      OfCopy.extend({
         counts: z.record(Name, z.int().min(0).max(1000).nullable()),
         reason: z.string().max(500).optional(),
       }),

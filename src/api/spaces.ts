@@ -107,6 +107,10 @@ export const Space = z.object({
   /** It is on its way out. */
   removing: z.boolean(),
   banner: z.boolean(),
+  /** Its apps have databases of their own and, where the engine has such, a place of their own. */
+  full: z.boolean(),
+  /** That place, as far as it is seen: `the namespace stage--mine-3f2a91`. */
+  place: z.string().nullable(),
   branch: z.string().nullable(),
   /** Where it is told to once it is live, without what is secret about it. */
   webhook: z.string().nullable(),
@@ -175,6 +179,8 @@ export const spaces = {
       OfSpace.extend({
         environment: Name,
         apps: z.array(Name).min(1).max(50),
+        /** A full space: in a place of its own where the engine has such, with databases of its own. */
+        full: z.boolean().default(false),
         ownDatabases: z.boolean().default(false),
         /** Their databases begin with these; each is of one app. */
         dumps: z.array(Name).max(50).default([]),

@@ -151,6 +151,10 @@ export interface Engine {
   adopt(image: AskedImage): Promise<AdoptedImage>
   /** Null when the target can answer to it here, else why not and what helps; asked before anything moves. */
   refusesDomain(target: Target, domain: WantedDomain): Promise<Problem | null>
+  /** Null when the space can have a place of its own here (`Target.apart`), else why not and what helps. */
+  refusesApart(space: { environment: string; space: string }): Promise<Problem | null>
+  /** Brings the artifact to where it will probably be asked for in a moment, where that takes a while; changes nothing else. */
+  sendAhead?(target: Target, artifact: Artifact): Promise<void>
   /** Idempotent; safe to repeat after any crash. Throws CONFLICT for a generation older than the engine's own. */
   apply(target: Target, generation: number, desired: Desired): Promise<void>
   /** Everything of the target is stopped and forgotten once this settles; same fencing as `apply`. */

@@ -271,6 +271,7 @@ export async function assemble(options: PlatformOptions) {
       environmentOf: async (queries, name) => (await spaces.ownedAs(queries, name, 'required')).environment,
       jobSet: (...of) => spaces.jobSet(...of),
       restart: (...of) => spaces.restart(...of),
+      scale: (...of) => spaces.scale(...of),
     },
   })
   const delivery = createDelivery({ database, clock, releases, order })

@@ -42,6 +42,11 @@ export function shipPorts({ environments, apps, rollouts, spaces, engines }: Shi
         ? spaces.deliver.refusals(change, { ...app, into: app.into }, together)
         : (await rollouts.refusals(change, app, together)).refusals,
     unfit: async (environment, artifact) => (await engines(environment)).refuses(artifact),
+    sendAhead(environment, app, artifact) {
+      engines(environment)
+        .then((engine) => engine.sendAhead?.({ app, environment }, artifact))
+        .catch(() => {})
+    },
     adopt: async (environment, image) => (await engines(environment)).adopt(image),
     async serving(change, delivery) {
       const inSpace = intoSpace(delivery)

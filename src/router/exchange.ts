@@ -19,7 +19,7 @@ export interface Context {
   turns: Turns
   calls: CallsSeen
   onDone: (record: RequestRecord) => void
-  /** Told when the first request begins to wait for a space's set. */
+  /** Told when the first request begins to wait for a space's set that sleeps. */
   onWaiting: (service: string, space: string) => void
   /** True once clients are to be told `Connection: close`. */
   closing: boolean

@@ -65,7 +65,9 @@ function wait(
   }
   if (demand && exchange.waitsFor === null) {
     exchange.waitsFor = demand
-    if (demand.waiting++ === 0) context.onWaiting(exchange.service, space!)
+    // One that starts anew in place comes up by itself: for each save nobody need be told in a hurry.
+    const isAsleep = sets.some(({ state }) => state === 'asleep')
+    if (demand.waiting++ === 0 && isAsleep) context.onWaiting(exchange.service, space!)
   }
   const rest = [exchange.waitsUntil - now]
   if (until !== null) rest.push(until - context.now())

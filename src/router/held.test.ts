@@ -34,7 +34,10 @@ const asleep: ServiceSet = { endpoints: [], state: 'asleep' }
 describe('a copy that is between two lives', () => {
   test('is waited for where it refuses, with the whole body, which reaches it once', async () => {
     const port = await freePort()
-    const { router, port: edge } = await routerWith(await over({ mine: { endpoints: [at(port)] } }))
+    const told: string[] = []
+    const { router, port: edge } = await routerWith(await over({ mine: { endpoints: [at(port)] } }), {
+      onWaiting: (name, space) => told.push(`${name} ${space}`),
+    })
     const answer = ask(edge, { method: 'POST', headers, body: 'x'.repeat(300_000) })
     await eventually(() => router.demand('stage/missions', 'mine').waiting).toBe(1)
     const lengths: number[] = []
@@ -46,6 +49,8 @@ describe('a copy that is between two lives', () => {
       expect((await answer).body).toBe('back')
       expect(lengths).toEqual([300_000])
       expect(router.demand('stage/missions', 'mine').waiting).toBe(0)
+      // Nobody has to wake it.
+      expect(told).toEqual([])
     } finally {
       await back.close()
     }

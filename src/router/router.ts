@@ -27,7 +27,7 @@ export interface RouterOptions {
   clock?: { now(): number }
   /** Told of every request that is over. Must not throw. */
   onDone?: (record: RequestRecord) => void
-  /** Told when the first request begins to wait for a set that a space has of the service. Must not throw. */
+  /** Told when the first request begins to wait for a set of a space that sleeps: somebody has to wake it. Must not throw. */
   onWaiting?: (service: string, space: string) => void
 }
 

@@ -16,3 +16,12 @@ subjects:
     namespace: {{ .Release.Namespace }}
   {{- end }}
 {{- end }}
+
+{{/* The same as an expression about who asks. */}}
+{{- define "access.isGiven" -}}
+{{- $is := list }}
+{{- with .Values.user }}{{ $is = append $is (printf "request.userInfo.username == '%s'" (replace "'" "\\'" .)) }}{{ end }}
+{{- with .Values.group }}{{ $is = append $is (printf "'%s' in request.userInfo.groups" (replace "'" "\\'" .)) }}{{ end }}
+{{- if .Values.serviceAccount }}{{ $is = append $is (printf "request.userInfo.username == 'system:serviceaccount:%s:%s'" .Release.Namespace .Values.name) }}{{ end }}
+{{- $is | join " || " }}
+{{- end }}

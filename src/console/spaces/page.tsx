@@ -154,11 +154,17 @@ function SpaceActions({ space }: { space: Space }) {
 }
 
 function Facts({ space }: { space: Space }) {
-  const { banner, branch, webhook, apps, expiresAt, name } = space
+  const { banner, branch, webhook, apps, expiresAt, name, full, place } = space
   const { cpu, memory } = hoursOf(apps)
   return (
     <Card title="About it" end={<Command text={`tow spaces show ${name}`} />}>
       <dl className="facts">
+        {full && (
+          <>
+            <dt>Full</dt>
+            <dd>databases of its own{place && `, in ${place}`}</dd>
+          </>
+        )}
         <dt>Asked for so far</dt>
         <dd className="number">
           {cpu} and {memory}, while awake

@@ -21,10 +21,11 @@ import { changeRecord, fetchRecord, readRecord, refuseOlder, type TargetRecord }
 import { createRenderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
 import { createRuns, type RunParts } from './runs.ts'
-import { openSession, type Session } from './session.ts'
+import type { Session } from './session.ts'
+import { openSessions, type Sessions } from './sessions.ts'
 import type { KubernetesSettings } from './settings.ts'
 import { storeSet } from './store-set.ts'
-import { type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
+import { type Stored, type StoredSet, setsOf, storedDesired, takeAway, takeOver } from './stored.ts'
 import { forward } from './streams/forward.ts'
 
 export interface KubernetesEngineOptions {
@@ -51,16 +52,18 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   const renderer = createRenderer(options)
   const around: Surroundings = {
     platform,
+    home: settings.namespace,
+    isApart: false,
     domain: settings.domain,
     gateways: settings.gateways,
     values: settings.values,
   }
-  let opening: Promise<Session> | null = null
+  let opening: Promise<Sessions> | null = null
   const closing = new AbortController()
 
-  function session(): Promise<Session> {
+  function sessions(): Promise<Sessions> {
     if (closing.signal.aborted) return Promise.reject(engineClosed())
-    opening ??= openSession({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
+    opening ??= openSessions({ settings, holder, renderer, around, images, addresses, urlOf }).catch(
       (error) => {
         opening = null
         throw error
@@ -68,6 +71,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     )
     return opening
   }
+
+  /** Where the target is. */
+  const session = async (target: Target): Promise<Session> => (await sessions()).of(target)
 
   function addresses(target: Target) {
     const port = settings.port === undefined ? '' : `:${settings.port}`
@@ -85,8 +91,22 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     return `${certificate ? 'https' : scheme}://${host}${shown}`
   }
 
-  /** The record, made where there is none yet: it holds the key that names of config Secrets are made with. */
+  /**
+   * Where the target is to be, and its record, made where there is none yet: it holds the key that names of config Secrets
+   * are made with, and keeps the namespace of a full space from being given back.
+   */
+  async function enter({ apart, ...target }: Target): Promise<{ opened: Session; record: TargetRecord }> {
+    const begin = async (opened: Session) => ({ opened, record: await recordOf(opened, target) })
+    const all = await sessions()
+    return apart ? all.apart.enter(target, begin) : begin(all.of(target))
+  }
+
   async function recordOf({ cluster, mirror }: Session, target: Target): Promise<TargetRecord> {
+    const told = mirror.records.get(recordName(target))
+    const known = told && readRecord(told)
+    // One that is on its way out may be gone by now, and the key with it; that of a space keeps its namespace.
+    const isGood = known && !known.stored.removed && target.space === undefined
+    if (isGood && known.stored.target.environment === target.environment) return known
     const { secret, record } = await changeRecord(cluster, { platform, target }, (before) => before)
     mirror.records.put(secret)
     return record
@@ -95,10 +115,10 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   const store: RunParts['store'] = ({ cluster }, target, record, set, processes) =>
     storeSet({ cluster, platform, images }, target, record, set, processes)
 
-  async function apply(target: Target, generation: number, desired: Desired): Promise<void> {
+  async function apply(asked: Target, generation: number, desired: Desired): Promise<void> {
     refuseSpaces(desired)
-    const opened = await session()
-    const record = await recordOf(opened, target)
+    const { apart: _, ...target } = asked
+    const { opened, record } = await enter(asked)
     refuseOlder(target, generation, record.stored)
     const loop = opened.loop(target)
     const named = new Map<string, StoredSet>()
@@ -112,11 +132,13 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         }),
       ),
     )
-    const written = await changeRecord(opened.cluster, { platform, target }, (before) => {
+    const change = (before: Stored) => {
       refuseOlder(target, generation, before)
       const isSame = before.generation === generation && !before.removed
-      return isSame ? null : takeOver(before, generation, storedDesired(desired, sets))
-    })
+      return isSame ? null : loop.planned(takeOver(before, generation, storedDesired(desired, sets)))
+    }
+    const told = opened.mirror.records.get(recordName(target))
+    const written = await changeRecord(opened.cluster, { platform, target }, change, told)
     opened.mirror.records.put(written.secret)
     opened.hop.claim()
     loop.claim()
@@ -124,8 +146,14 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   }
 
   /** Settles when the last pod is gone and the record with it: whoever closes the engine then leaves nothing behind. */
-  async function remove(target: Target, generation: number): Promise<void> {
-    const { cluster, mirror, loop, hop, changed } = await session()
+  async function remove({ apart: _, ...target }: Target, generation: number): Promise<void> {
+    const { of, apart } = await sessions()
+    if (!(await apart.isGone(target))) await removeFrom(of(target), target, generation)
+    await apart.leave(target)
+  }
+
+  async function removeFrom(opened: Session, target: Target, generation: number): Promise<void> {
+    const { cluster, mirror, loop, hop, changed } = opened
     const found = await fetchRecord(cluster, target)
     if (!found) return
     const { secret } = await changeRecord(cluster, { platform, target }, (before) => {
@@ -154,7 +182,7 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
   return {
     kind: 'kubernetes',
     async capabilities() {
-      const { cluster, metrics } = await session()
+      const { cluster, metrics } = (await sessions()).home
       const arch = settings.arch ?? (await architectureOf(cluster))
       return {
         weights: true,
@@ -169,26 +197,41 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       }
     },
     async capacity() {
-      return capacityOf((await session()).cluster)
+      return capacityOf((await sessions()).home.cluster)
     },
     refuses: (artifact) => images.refuses(artifact),
     adopt: (image) => images.adopt(image),
     refusesDomain: async (_target, domain) => domainProblem(domain, settings),
+    async sendAhead(target, artifact) {
+      await images.reference(artifact, target)
+    },
+    async refusesApart(space) {
+      const { apart } = await sessions()
+      return apart.require(space).then(
+        () => null,
+        (error) => {
+          if (!(error instanceof TowError) || error.code !== 'REFUSED') throw error
+          return { code: 'no-namespace', message: error.message, ...(error.hint && { hint: error.hint }) }
+        },
+      )
+    },
     apply,
     remove,
     async observe(target) {
-      const opened = await session()
+      const opened = await session(target)
       fresh(opened)
       return opened.loop(target).observe()
     },
     async observeAll() {
-      const opened = await session()
-      fresh(opened)
-      return opened.targets().map((target) => opened.loop(target).observe())
+      return (await sessions()).all().flatMap((opened) => {
+        fresh(opened)
+        return opened.targets().map((target) => opened.loop(target).observe())
+      })
     },
     async *watch(target, signal) {
-      const opened = await session()
       while (!signal.aborted) {
+        // A full space may have got its namespace since.
+        const opened = await session(target)
         const next = opened.changed(target, signal, WATCH_MILLISECONDS)
         yield opened.loop(target).observe()
         await next
@@ -196,12 +239,12 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
     },
     addresses: async (target) => addresses(target),
     async domains(target) {
-      const opened = await session()
+      const opened = await session(target)
       fresh(opened)
       return opened.loop(target).domains()
     },
     async *logs(target, query, signal) {
-      const opened = await session()
+      const opened = await session(target)
       const { cluster, podsOf } = opened
       yield* readLogs(
         {
@@ -214,9 +257,9 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
         signal,
       )
     },
-    ...createRuns({ session, renderer, around, recordOf, store }),
+    ...createRuns({ session, enter, renderer, around, store }),
     async workspace(target, set) {
-      const opened = await session()
+      const opened = await session(target)
       const kept = opened.mirror.records.get(recordName(target))
       const stored = kept && readRecord(kept)?.stored
       const found = stored && setsOf(stored).find((one) => one.id === set)
@@ -224,23 +267,24 @@ export function createKubernetesEngine(options: KubernetesEngineOptions): Engine
       return openWorkspace(opened, target, found)
     },
     async forward(target, set, process, port) {
-      const { cluster, podsOf } = await session()
+      const { cluster, podsOf } = await session(target)
       return forward(cluster, podsOf(target), { target, set, process, port })
     },
     async samples(target, since) {
-      return (await session()).metrics.samples(nameOf(target), since)
+      return (await session(target)).metrics.samples(nameOf(target), since)
     },
     async drift(target) {
-      const opened = await session()
+      const opened = await session(target)
       const now = await opened.loop(target).objects()
       return now ? findDrift(opened.cluster, target, now.stored.generation, now.objects) : []
     },
     async export(target) {
-      const opened = await session()
+      const opened = await session(target)
       const loop = opened.loop(target)
       const now = await loop.objects()
       if (!now) throw new TowError('NOT_FOUND', `nothing of ${nameOf(target)} runs in ${target.environment}`)
-      return manifestsOf(target, now.stored, settings.namespace, now.objects, await loop.gateways())
+      const { namespace } = opened.cluster
+      return manifestsOf(target, now.stored, namespace, now.objects, await loop.gateways())
     },
     async check() {
       return checkCluster({ settings, renderer, images })

@@ -16,10 +16,12 @@ export const LABEL = {
   space: 'towpath.dev/space',
   platform: 'towpath.dev/platform',
   set: 'towpath.dev/set',
-  /** `process`, `cron`, `job` or `router` for what runs; `record`, `config`, `table` for what is kept. */
+  /** `process`, `cron`, `job` or `router` for what runs; `record`, `config`, `table`, `place` for what is kept. */
   kind: 'towpath.dev/kind',
   partOf: 'applyset.kubernetes.io/part-of',
   applySet: 'applyset.kubernetes.io/id',
+  /** Of a namespace: that of the environment whose full spaces it is for. */
+  spacesOf: 'towpath.dev/spaces-of',
 } as const
 
 export const ANNOTATION = {
@@ -29,6 +31,9 @@ export const ANNOTATION = {
   key: 'towpath.dev/key',
   outcome: 'towpath.dev/outcome',
   attended: 'towpath.dev/attended',
+  /** Of the Lease of a full space's namespace: which that is, and that it was made for the space. */
+  namespace: 'towpath.dev/namespace',
+  made: 'towpath.dev/made',
   tooling: 'applyset.kubernetes.io/tooling',
   kinds: 'applyset.kubernetes.io/contains-group-kinds',
 } as const
@@ -76,6 +81,18 @@ export function jobKeyName(key: string): string {
 
 /** What everything of the hop is named after; three hyphens, so that it is nothing of an app. One for each platform. */
 export const hopName = (platform: string) => `towpath---router-${sha256(platform).slice(0, 6)}`
+
+/** Longest part of the environment's own namespace in the names of those that are made for its full spaces. */
+const HOME_LENGTH = 30
+
+/** How names of namespaces begin that are made for full spaces; charts/access allows no other. */
+export const madePrefix = (home: string) => `${home.slice(0, HOME_LENGTH).replace(/-+$/, '')}--`
+
+/** The ClusterRole of charts/access that is bound in them. */
+export const spaceRole = (home: string) => `towpath-space-${home}`
+
+/** The Lease in the environment's namespace that says who has one. */
+export const placeName = (namespace: string) => `towpath---space-${namespace}`
 
 /** What finds its pods; never changes. */
 export const routerSelector = (name: string): Record<string, string> => ({

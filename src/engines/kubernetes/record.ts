@@ -37,34 +37,44 @@ export async function fetchRecord(
   target: Target,
 ): Promise<{ secret: Secret; record: TargetRecord } | null> {
   try {
-    const secret = await cluster.request<Secret>(
-      'GET',
-      objectPath('Secret', cluster.namespace, recordName(target)),
+    return withRecord(
+      await cluster.request<Secret>('GET', objectPath('Secret', cluster.namespace, recordName(target))),
     )
-    const record = readRecord(secret)
-    return record ? { secret, record } : null
   } catch (error) {
     if (hasStatus(error, 404)) return null
     throw error
   }
 }
 
+function withRecord(secret: Secret): { secret: Secret; record: TargetRecord } | null {
+  const record = readRecord(secret)
+  return record ? { secret, record } : null
+}
+
 /**
  * Changes the record: `change` sees what is there now (an empty one where there is none) and answers with what is to
- * be, or null for nothing. It runs again when somebody else was faster.
+ * be, or null for nothing. It runs again when somebody else was faster. `told`: the record as it was last told, which is good
+ * enough to write after, since the version is compared, and not to leave everything as it is.
  */
 export async function changeRecord(
   cluster: Cluster,
   owner: { platform: string; target: Target },
   change: (before: Stored) => Stored | null,
+  told: Secret | null = null,
 ): Promise<{ secret: Secret; record: TargetRecord }> {
   const { platform, target } = owner
+  let known = told && withRecord(told)
   for (let tries = 1; ; tries += 1) {
-    const found = await fetchRecord(cluster, target)
+    const wasTold = known !== null
+    const found = known ?? (await fetchRecord(cluster, target))
+    known = null
     if (found) refuseForeign(found.secret, found.record.stored, owner, cluster.namespace)
     const before = found?.record.stored ?? emptyStored(target)
     const after = change(before)
-    if (found && (after === null || after === before)) return found
+    if (found && (after === null || after === before)) {
+      if (wasTold) continue
+      return found
+    }
     const key = found?.record.key ?? randomBytes(32).toString('base64')
     const next = recordSecret(cluster.namespace, platform, after ?? before, key)
     try {
@@ -75,7 +85,9 @@ export async function changeRecord(
         : await cluster.request<Secret>('POST', collectionPath('Secret', cluster.namespace), { body: next })
       return { secret, record: readRecord(secret) as TargetRecord }
     } catch (error) {
-      if (!hasStatus(error, 409) || tries === TRIES) throw error
+      // What was told may have been removed since.
+      const isOld = hasStatus(error, 409) || (wasTold && hasStatus(error, 404))
+      if (!isOld || tries === TRIES) throw error
     }
   }
 }

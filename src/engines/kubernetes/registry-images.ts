@@ -6,6 +6,12 @@ import { judgeImage } from './foreign-image.ts'
 import type { ImageSource } from './images.ts'
 import type { Program } from './programs.ts'
 
+interface Push {
+  /** Settles with the reference before anything is sent. */
+  named: Promise<string>
+  sent: Promise<string>
+}
+
 export interface RegistryImagesOptions {
   images: Images
   /** For images made elsewhere, which anybody may name who may ship. */
@@ -20,13 +26,13 @@ export interface RegistryImagesOptions {
 
 export function createRegistryImages(options: RegistryImagesOptions): ImageSource {
   const { images, registry, bases, content } = options
-  /** A caller that lost patience finds its push again. */
-  const pushes = new Map<string, Promise<string>>()
+  /** A caller that lost patience finds its push again, and whoever asks for what is sent ahead. */
+  const pushes = new Map<string, Push>()
 
   async function push(
     artifact: Artifact,
     { app }: Target,
-    named: (reference: string) => void = () => {},
+    named: (reference: string) => void,
   ): Promise<string> {
     const { reference } = await images.push({
       artifact,
@@ -54,21 +60,24 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
     return reference
   }
 
-  function once(key: string, push: () => Promise<string>): Promise<string> {
+  function once(key: string, push: (named: (reference: string) => void) => Promise<string>): Push {
     const known = pushes.get(key)
     if (known) return known
-    const made = push()
+    const { promise: named, resolve } = Promise.withResolvers<string>()
+    const made = { named, sent: push(resolve) }
     pushes.set(key, made)
-    made.finally(() => pushes.delete(key)).catch(() => {})
+    made.sent.finally(() => pushes.delete(key)).catch(() => {})
     return made
   }
 
   return {
-    reference: async (artifact, target, named) =>
-      artifact.image
-        ? artifact.image.reference
-        : once(`${target.app} ${artifact.digest}`, () => push(artifact, target, named)),
-    program: (program) => once(`-- ${program.name}`, () => pushProgram(program)),
+    async reference(artifact, target, named) {
+      if (artifact.image) return artifact.image.reference
+      const made = once(`${target.app} ${artifact.digest}`, (told) => push(artifact, target, told))
+      if (named) void made.named.then(named)
+      return made.sent
+    },
+    program: (program) => once(`-- ${program.name}`, () => pushProgram(program)).sent,
     refuses: async (artifact) => images.refuses({ artifact, bases, platform: await options.platform() }),
     async adopt({ reference, port }) {
       const platform = await options.platform()

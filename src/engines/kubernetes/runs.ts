@@ -15,10 +15,10 @@ import type { StoredSet } from './stored.ts'
 import { attachToPod } from './streams/attach.ts'
 
 export interface RunParts {
-  session(): Promise<Session>
+  session(target: Target): Promise<Session>
+  enter(target: Target): Promise<{ opened: Session; record: TargetRecord }>
   renderer: Renderer
   around: Surroundings
-  recordOf(session: Session, target: Target): Promise<TargetRecord>
   store(
     session: Session,
     target: Target,
@@ -72,11 +72,11 @@ export function createRuns(parts: RunParts): Pick<Engine, 'run' | 'job' | 'cance
   }
 
   return {
-    async run(target, wanted) {
-      const opened = await session()
+    async run(asked, wanted) {
+      const { apart: _, ...target } = asked
+      const { opened, record } = await parts.enter(asked)
       const known = await findJob(jobParts(opened), target, wanted.key)
       if (known) return jobStatus(jobParts(opened), known)
-      const record = await parts.recordOf(opened, target)
       const set = await parts.store(opened, target, record, wanted.set, {})
       // The account that it runs as, and the guards around it.
       await opened.loop(target).pass()
@@ -86,15 +86,15 @@ export function createRuns(parts: RunParts): Pick<Engine, 'run' | 'job' | 'cance
       return jobStatus(jobParts(opened), started)
     },
     async job(target, key) {
-      const opened = await session()
+      const opened = await session(target)
       const job = await findJob(jobParts(opened), target, key)
       return job ? jobStatus(jobParts(opened), job) : null
     },
     async cancel(target, key) {
-      await cancelJob(jobParts(await session()), target, key)
+      await cancelJob(jobParts(await session(target)), target, key)
     },
     async attach(target, key) {
-      const opened = await session()
+      const opened = await session(target)
       const job = await findJob(jobParts(opened), target, key)
       if (!job) throw noJob(target, key)
       const pod = await startedPod(opened, target, job)

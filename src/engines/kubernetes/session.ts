@@ -1,10 +1,8 @@
-/** The engine's connection to its cluster, opened when it is first needed: the mirror, and a loop for each target. */
+/** What the engine knows of one namespace: the mirror of what is there, and a loop for each target in it. */
 import type { Observation, Target, WantedDomain } from '../engine.ts'
-import { type Cluster, connectCluster } from './cluster/connect.ts'
+import type { Cluster } from './cluster/connect.ts'
 import type { Pod } from './cluster/objects.ts'
-import { createHop, type Hop } from './hop/hop.ts'
-import { seenSet } from './hop/seen.ts'
-import type { ImageSource } from './images.ts'
+import type { Hop } from './hop/hop.ts'
 import type { Holder } from './lease.ts'
 import { createLives, type Lives } from './live/lives.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -15,6 +13,7 @@ import { readRecord } from './record.ts'
 import type { Renderer } from './render/helm.ts'
 import type { Surroundings } from './render/values.ts'
 import type { KubernetesSettings } from './settings.ts'
+import type { Stored } from './stored.ts'
 import { createTargetLoop, type TargetLoop } from './target.ts'
 
 export interface Session {
@@ -25,9 +24,12 @@ export interface Session {
   lives: Lives
   hop: Hop
   targets(): Target[]
+  stored(): Stored[]
   podsOf(target: Target): Pod[]
   /** Settles at the next change of the target, when the signal is aborted, or after so many milliseconds. */
   changed(target: Target, signal: AbortSignal, within: number): Promise<void>
+  /** Everybody who waits looks again: `all`, or just those who ask for what is in a space. */
+  look(whom: 'all' | 'spaces'): void
   close(): void
 }
 
@@ -36,16 +38,22 @@ export interface SessionOptions {
   holder: Holder
   renderer: Renderer
   around: Surroundings
-  images: Pick<ImageSource, 'program'>
   addresses: (target: Target) => Observation['addresses']
   urlOf: (domain: WantedDomain) => string
 }
 
-/** The chart's own default. */
+export interface SessionParts extends SessionOptions {
+  cluster: Cluster
+  /** What looks after spaces: of the environment's own namespace, for all of them. */
+  hop(session: Omit<Session, 'hop' | 'close'>): Hop
+  /** Nothing is decided before. */
+  ready: Promise<void>
+  /** The namespace is a space's own. */
+  place?: string
+}
 
-export async function openSession(options: SessionOptions): Promise<Session> {
-  const { settings, holder, renderer, around } = options
-  const cluster = await connectCluster(settings)
+export function createSession(parts: SessionParts): Session {
+  const { settings, holder, around, cluster } = parts
   const ending = new AbortController()
   const loops = new Map<string, TargetLoop>()
   const listeners = new Map<string, Set<() => void>>()
@@ -66,29 +74,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     notify(name)
   }
 
-  function targets(): Target[] {
-    return mirror.records.all().flatMap((secret) => readRecord(secret)?.stored.target ?? [])
-  }
-
-  function podsOf(target: Target): Pod[] {
-    const name = nameOf(target)
-    return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
-  }
+  const stored = () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? [])
+  const targets = () => stored().map(({ target }) => target)
 
   function loop(target: Target): TargetLoop {
     const known = loops.get(nameOf(target))
     if (known) return known
     const made = createTargetLoop(target, {
-      cluster,
+      ...parts,
       mirror,
-      renderer,
       explainer,
-      around,
-      holder,
       routeLag: settings.routeLagMilliseconds,
       usage: metrics.usage,
-      addresses: options.addresses,
-      urlOf: options.urlOf,
       lives,
       hop,
       changed: () => notify(nameOf(target)),
@@ -106,39 +103,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const lives = createLives(cluster, (pod) =>
     changed(mirror.pods.get(pod)?.metadata.labels?.[LABEL.app] ?? ''),
   )
-  const hop = createHop({
-    cluster,
-    mirror,
-    images: options.images,
-    around,
-    holder,
-    routeLag: settings.routeLagMilliseconds,
-    stored: () => mirror.records.all().flatMap((secret) => readRecord(secret)?.stored ?? []),
-    seen: (target, set) => seenSet(mirror, lives, loop(target), target, set),
-    changed() {
-      for (const one of loops.values()) one.kick()
-      for (const name of listeners.keys()) notify(name)
+  const session = {
+    ...{ cluster, mirror, metrics, loop, lives, targets, stored },
+    podsOf(target: Target) {
+      const name = nameOf(target)
+      return mirror.pods.all().filter(({ metadata }) => metadata.labels?.[LABEL.app] === name)
     },
-    heard() {
-      for (const target of targets()) if (target.space !== undefined) notify(nameOf(target))
-    },
-  })
-  await mirror.synced
-  lives.look(mirror.pods.all())
-  hop.kick()
-  for (const target of targets()) loop(target).kick()
-
-  return {
-    cluster,
-    mirror,
-    metrics,
-    loop,
-    lives,
-    hop,
-    targets,
-    podsOf,
-    changed(target, signal, within) {
-      return new Promise((resolve) => {
+    changed(target: Target, signal: AbortSignal, within: number) {
+      return new Promise<void>((resolve) => {
         const name = nameOf(target)
         const mine = listeners.get(name) ?? new Set()
         listeners.set(name, mine)
@@ -154,12 +126,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         if (signal.aborted) done()
       })
     },
+    look(whom: 'all' | 'spaces') {
+      if (whom === 'spaces') {
+        for (const target of targets()) if (target.space !== undefined) notify(nameOf(target))
+        return
+      }
+      lives.look(mirror.pods.all())
+      for (const target of targets()) loop(target)
+      for (const one of loops.values()) one.kick()
+      for (const name of listeners.keys()) notify(name)
+    },
+  }
+  const hop = parts.hop(session)
+  return {
+    ...session,
+    hop,
     close() {
       ending.abort()
-      hop.close()
       lives.close()
       for (const one of loops.values()) one.close()
-      cluster.close()
+      // Whoever waits is told that nothing comes any more.
+      for (const name of listeners.keys()) notify(name)
     },
   }
 }

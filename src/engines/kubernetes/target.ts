@@ -44,6 +44,10 @@ export interface TargetParts {
   urlOf: (domain: WantedDomain) => string
   lives: Pick<Lives, 'report'>
   hop: Pick<Hop, 'ways' | 'isTold' | 'demand' | 'passes' | 'problem'>
+  /** Nothing is decided before. */
+  ready: Promise<void>
+  /** Where it is, where that is not where the environment is. */
+  place?: string
   /** What could be observed has changed. */
   changed: () => void
 }
@@ -55,6 +59,8 @@ export interface TargetLoop {
   pass(): Promise<void>
   /** What will be asked for in a moment: it gets ready for it, and changes nothing. */
   expect(next: Stored): void
+  /** The next wish, with what it lets move at once. */
+  planned(next: Stored): Stored
   /** It was told what to run: whoever held the target before lets go. */
   claim(): void
   /** What was rendered last, for whoever wants to read it. */
@@ -121,7 +127,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     try {
       while (again && !closed) {
         again = false
-        await mirror.synced
+        await parts.ready
         await step()
         failures = 0
         problem = null
@@ -247,10 +253,10 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   }
 
   async function write(before: TargetRecord, next: Stored): Promise<Stored> {
-    const written = await changeRecord(cluster, owner, (there) =>
-      // Decided for another state than this: the next look decides anew.
-      JSON.stringify(there) === JSON.stringify(before.stored) ? next : null,
-    )
+    // Decided for another state than this: the next look decides anew.
+    const change = (there: Stored) => (JSON.stringify(there) === JSON.stringify(before.stored) ? next : null)
+    const told = mirror.records.get(recordName(target))
+    const written = await changeRecord(cluster, owner, change, told)
     mirror.records.put(written.secret)
     return written.record.stored
   }
@@ -328,6 +334,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       isHeardOf: routing.isHeardOf(stored, at),
       addresses: parts.addresses(target),
       problems,
+      place: parts.place,
       demand: hop.demand(target),
       passes: hop.passes(target),
       at: mirror.trueAt(),
@@ -347,6 +354,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
       return one.promise
     },
     expect: (next) => warm(planned(next, NOBODY, false)),
+    planned: (next) => planned(next, routing.reach(), false),
     claim() {
       isOurs = false
       isAsked = true

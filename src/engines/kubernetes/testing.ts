@@ -51,6 +51,8 @@ export interface TestCluster {
     options?: { platform?: string; kubeconfig?: string; settings?: Partial<KubernetesSettings> },
   ): Engine
   fetch: typeof fetch
+  /** Prepares a namespace that a full space may take, as an operator does; answers with its name. */
+  prepare(): Promise<string>
   /** Gives a manifest to the API server as an administrator. */
   post(path: string, body: object): Promise<unknown>
   dispose(): Promise<void>
@@ -72,10 +74,13 @@ const FIRST: TestPlace = {
   gateway: env.TOW_TEST_GATEWAY as string,
 }
 
-/** With no right outside the namespace but to give the Gateway `listeners`, and to read the nodes for the `capacity`. */
+/**
+ * With no right outside the namespace but to give the Gateway `listeners`, to read the nodes for the `capacity`, and to make
+ * namespaces for full `spaces`.
+ */
 export async function openTestCluster(
   place = FIRST,
-  rights: { listeners?: boolean; capacity?: boolean } = {},
+  rights: { listeners?: boolean; capacity?: boolean; spaces?: boolean } = {},
 ): Promise<TestCluster> {
   const namespace = `tow-test-${randomBytes(3).toString('hex')}`
   const folder = mkdtempSync(join(tmpdir(), 'tow-kubernetes-'))
@@ -88,7 +93,12 @@ export async function openTestCluster(
       metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     },
   })
-  const outside = await grantAccess(admin, namespace, rights)
+  const outside = await grantAccess(admin, namespace, [
+    'serviceAccount=true',
+    ...(rights.listeners ? ['gateway.name=public', 'gateway.namespace=gateway'] : []),
+    ...(rights.capacity ? ['capacity=true'] : []),
+    ...(rights.spaces ? ['spaces=true'] : []),
+  ])
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, await limitedKubeconfig(admin, namespace, context, place), { mode: 0o600 })
   const agent = new Agent({ keepAlive: true })
@@ -115,11 +125,21 @@ export async function openTestCluster(
       return fromInside(url, init, caller.agent)
     }) as typeof fetch,
     post: (path, body) => admin.request('POST', path, { body }),
+    async prepare() {
+      const name = `${namespace}-${randomBytes(2).toString('hex')}`
+      const user = `user=system:serviceaccount:${namespace}:towpath`
+      outside.push(...(await grantAccess(admin, name, [user, `spacesOf=${namespace}`])))
+      return name
+    },
     async dispose() {
       for (const engine of engines) await engine.close()
       agent.destroy()
       caller.agent.destroy()
-      for (const path of outside) await admin.request('DELETE', path)
+      for (const path of outside) {
+        await admin.request('DELETE', path).catch((error) => {
+          if (!hasStatus(error, 404, 409)) throw error
+        })
+      }
       // Else the Gateway, which is everybody's, writes down of each route that its Service is gone, five in a second.
       await admin.request('DELETE', collectionPath('HTTPRoute', namespace))
       await admin.request('DELETE', `/api/v1/namespaces/${namespace}`).catch((error) => {
@@ -170,30 +190,17 @@ async function currentContext(path: string): Promise<string> {
 }
 
 /** Answers with the paths of what lies outside the namespace. */
-async function grantAccess(
-  admin: Cluster,
-  namespace: string,
-  { listeners = false, capacity = false }: { listeners?: boolean; capacity?: boolean },
-): Promise<string[]> {
-  const words = [
-    'template',
-    'towpath',
-    chart('access'),
-    '--namespace',
-    namespace,
-    '--set',
-    'serviceAccount=true',
-    ...(listeners ? ['--set', 'gateway.name=public', '--set', 'gateway.namespace=gateway'] : []),
-    ...(capacity ? ['--set', 'capacity=true'] : []),
-  ]
-  const { stdout } = await promisify(execFile)('helm', words)
+async function grantAccess(admin: Cluster, namespace: string, set: readonly string[]): Promise<string[]> {
+  const words = ['template', 'towpath', chart('access'), '--namespace', namespace]
+  const { stdout } = await promisify(execFile)('helm', [...words, ...set.flatMap((one) => ['--set', one])])
   const { parseAllDocuments } = await import('yaml')
   const outside: string[] = []
   for (const document of parseAllDocuments(stdout)) {
     const body = document.toJS() as KubeObject
     const { name, namespace: where } = body.metadata
-    const place = where === undefined ? '' : `/namespaces/${where}`
-    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}${place}/${body.kind.toLowerCase()}s`
+    const plural = `${body.kind.toLowerCase()}s`.replace(/ys$/, 'ies')
+    const inside = where === undefined ? '' : `/namespaces/${where}`
+    const path = `/${body.apiVersion === 'v1' ? 'api' : 'apis'}/${body.apiVersion}${inside}/${plural}`
     await admin.request('POST', path, { query: { fieldValidation: 'Strict' }, body })
     if (where !== namespace) outside.push(`${path}/${name}`)
   }

@@ -180,6 +180,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const ground = await ask(() => client.ground(target))
       return domainProblem(domain, `http://127.0.0.1:${new URL(ground.public[0]!).port}`)
     },
+    // Whatever runs on this machine runs beside everything else.
+    refusesApart: async () => null,
     apply,
     remove: (target, generation) => ask(() => client.remove(target, generation)),
     observe: (target) => ask(() => client.observe(target)),

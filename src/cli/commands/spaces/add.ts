@@ -16,6 +16,10 @@ export const command: Command = {
   options: [
     { flags: '--apps <names>', description: 'apps to copy as they run below, with commas between' },
     ENVIRONMENT_OPTION,
+    {
+      flags: '--full',
+      description: 'in a namespace of its own on Kubernetes, with databases of its own (only a new space)',
+    },
     { flags: '--own-databases', description: 'each that needs postgres gets a database of its own, empty' },
     {
       flags: '--from-dump <name>',
@@ -30,6 +34,7 @@ export const command: Command = {
   examples: [
     ['tow spaces add mine --apps missions,reports', 'both as they are live in the first environment'],
     ['tow spaces add mine --apps missions --own-databases', 'with an empty database of its own'],
+    ['tow spaces add mine --apps missions,reports --full', 'apart from everybody: namespace and databases'],
     ['tow spaces add mine --apps missions --from-dump demo', 'with what is in the dump demo: tow dumps'],
   ],
   async run({ terminal, json, connect, signal }, [space], options) {
@@ -40,9 +45,9 @@ export const command: Command = {
       })
     const client = await connect()
     const environment = await chooseEnvironment(client, options.env)
-    const added = await client.spaces.add({
+    const asked = await client.spaces.add({
       ...{ space: space!, environment, apps },
-      ownDatabases: options.ownDatabases === true,
+      ...{ full: options.full === true, ownDatabases: options.ownDatabases === true },
       dumps: (options.fromDump as string[] | undefined) ?? [],
       with: (options.with as string[] | undefined) ?? [],
       crons: options.crons === true,
@@ -51,10 +56,10 @@ export const command: Command = {
         : {}),
     })
     if (options.detach) {
-      if (json) return void printJson(terminal, added)
+      if (json) return void printJson(terminal, asked)
       return void terminal.say(`${apps.join(', ')} in ${space}: starting. tow spaces show ${space}`)
     }
-    const sets = added.apps.map(({ set }) => set)
+    const sets = asked.apps.map(({ set }) => set)
     const rows = await follow({ client, terminal, signal, space: space!, sets })
     if (json) printJson(terminal, await client.spaces.get({ space: space! }))
     if (signal.aborted) {
@@ -65,13 +70,15 @@ export const command: Command = {
     for (const { app, message, hint, lastLines } of failed)
       sayFailure(terminal, { message: `${app}: ${message}`, hint: hint ?? undefined, lastLines })
     if (json || failed.length > 0) return failed.length > 0 ? 1 : 0
+    const added = await client.spaces.get({ space: space! })
+    if (added.place) terminal.say(`${space} is in ${added.place}`)
     for (const { app, ownDatabase } of rows) {
       if (ownDatabase)
         terminal.say(
           `${app} has a database of its own${ownDatabase.dump ? `, from ${ownDatabase.dump}` : ''}: tow psql --space ${space} ${app}`,
         )
     }
-    sayOff(terminal, await client.spaces.get({ space: space! }), apps)
+    sayOff(terminal, added, apps)
     const links = await linksOf(client, space!)
     printLinks(
       terminal,

@@ -22,7 +22,8 @@ export const command: Command = {
     if (spaces.length === 0) return void terminal.say('There are no spaces. tow ship --space mine makes one.')
     const rows = spaces.flatMap((space) => {
       const expires = space.removing ? 'being removed' : left(space.expiresAt)
-      const head = [space.name, space.environment, space.owner, expires]
+      const over = space.full ? `${space.environment} (full)` : space.environment
+      const head = [space.name, over, space.owner, expires]
       if (space.apps.length === 0) return [[...head, '-', '-', '-', '-', '-', '-']]
       return space.apps.map((app, index) => [
         ...(index === 0 ? head : ['', '', '', '']),

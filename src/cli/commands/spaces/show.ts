@@ -14,10 +14,11 @@ export const command: Command = {
     const banner = space.banner ? '' : ', pages without a banner'
     const branch = space.branch ? `, until the branch ${space.branch} is gone` : ''
     terminal.say(
-      `${space.name}, a space of ${space.owner} over ${space.environment}, ${
+      `${space.name}, a ${space.full ? 'full ' : ''}space of ${space.owner} over ${space.environment}, ${
         space.removing ? 'being removed' : `expires in ${left(space.expiresAt)}`
       }${banner}${branch}`,
     )
+    if (space.place) terminal.say(`In ${space.place}`)
     if (space.apps.length === 0) return void terminal.say(`Nothing is in it. tow ship --space ${space.name}`)
     const rows = space.apps.map((app) => [
       ...[app.app, app.set, stateOf(terminal, app), commitOf(app), app.by, age(app.since)],

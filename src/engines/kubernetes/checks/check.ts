@@ -9,6 +9,7 @@ import type { ImageSource } from '../images.ts'
 import { inWords } from '../messages.ts'
 import type { Renderer } from '../render/helm.ts'
 import type { KubernetesSettings } from '../settings.ts'
+import { checkApart } from './apart.ts'
 import { checkCapacity } from './capacity.ts'
 import { checkGateways } from './gateways.ts'
 import { checkMetrics, checkNamespace, checkReach } from './namespace.ts'
@@ -30,6 +31,7 @@ const IN_THE_CLUSTER: [name: string, look: Look][] = [
   ['metrics', checkMetrics],
   ['capacity', checkCapacity],
   ['reach', checkReach],
+  ['full spaces', checkApart],
 ]
 
 export async function checkCluster({ settings, renderer, images }: CheckParts): Promise<Check[]> {

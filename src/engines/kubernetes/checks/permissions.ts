@@ -28,7 +28,7 @@ export const NEEDED: { group: string; resources: string[]; verbs: string[] }[] =
   { group: '', resources: ['pods/exec', 'pods/attach', 'pods/portforward'], verbs: ['get', 'create'] },
 ]
 
-interface Wanted {
+export interface Wanted {
   group: string
   resource: string
   verb: string
@@ -37,11 +37,15 @@ interface Wanted {
 const AT_ONCE = 8
 
 export const checkPermissions: Look = async (cluster, { namespace }) => {
-  if (!(await isAllowed(cluster, { group: '*', resource: '*', verb: '*' }))) {
-    const { missing, isNothing } = await findMissing(cluster)
-    if (missing.length > 0) throw notAllowed(namespace, isNothing ? null : missing)
-  }
+  await requirePermissions(cluster)
   return `everything that is needed is allowed in the namespace ${namespace}`
+}
+
+/** FORBIDDEN where anything of the Role is not given in the namespace. */
+export async function requirePermissions(cluster: Cluster): Promise<void> {
+  if (await isAllowed(cluster, { group: '*', resource: '*', verb: '*' })) return
+  const { missing, isNothing } = await findMissing(cluster)
+  if (missing.length > 0) throw notAllowed(cluster.namespace, isNothing ? null : missing)
 }
 
 async function findMissing(cluster: Cluster): Promise<{ missing: Wanted[]; isNothing: boolean }> {
@@ -58,9 +62,14 @@ async function findMissing(cluster: Cluster): Promise<{ missing: Wanted[]; isNot
   return { missing: asked.filter((one) => !allowed.has(one)), isNothing }
 }
 
-async function isAllowed(cluster: Cluster, { group, resource, verb }: Wanted): Promise<boolean> {
+/** `everywhere`: in no namespace; `name`: of the object. */
+export async function isAllowed(
+  cluster: Cluster,
+  { group, resource, verb, everywhere, name: named }: Wanted & { everywhere?: boolean; name?: string },
+): Promise<boolean> {
   const [name, subresource] = resource.split('/')
-  const attributes = { namespace: cluster.namespace, verb, group, resource: name, subresource }
+  const namespace = everywhere ? '' : cluster.namespace
+  const attributes = { namespace, verb, group, resource: name, subresource, name: named }
   const { status } = await cluster.request<{ status: { allowed: boolean } }>(
     'POST',
     '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',

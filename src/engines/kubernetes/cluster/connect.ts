@@ -25,6 +25,8 @@ export interface Cluster {
   stream(path: string, query: Call['query'], signal: AbortSignal): Promise<IncomingMessage>
   /** Opened and paused: whoever listens resumes it. */
   socket(path: string, query: URLSearchParams, protocol: string): Promise<WebSocket>
+  /** The same connection, for another namespace; closed with this one. */
+  inside(namespace: string): Cluster
   close(): void
 }
 
@@ -105,7 +107,7 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     }
   }
 
-  return {
+  const cluster: Cluster = {
     namespace: options.namespace,
     server,
     async request<Answer>(method: string, path: string, call: Call = {}): Promise<Answer> {
@@ -155,12 +157,14 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
         })
       })
     },
+    inside: (namespace) => ({ ...cluster, namespace, close() {} }),
     close() {
       void authorised()
         .then(({ agent }) => typeof agent === 'object' && agent.destroy())
         .catch(() => {})
     },
   }
+  return cluster
 }
 
 function address(base: URL, path: string, query: Call['query']): URL {

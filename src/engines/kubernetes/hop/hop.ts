@@ -30,7 +30,7 @@ import { hopObjects } from './objects.ts'
 import { passesOf } from './passes.ts'
 import { givePorts, giveRoutes } from './ports.ts'
 import { type KeptTable, readTable, removeTable, writeTable } from './table-secret.ts'
-import { type HopView, type SeenSet, serviceKey, takesTraffic, viewOf } from './view.ts'
+import { type HopView, isStopped, type SeenSet, serviceKey, takesTraffic, viewOf } from './view.ts'
 
 export interface HopParts {
   cluster: Cluster
@@ -42,6 +42,8 @@ export interface HopParts {
   routeLag: number
   stored(): Stored[]
   seen(target: Target, set: string): SeenSet
+  /** Nothing is decided before. */
+  ready: Promise<void>
   /** Where targets are to lead whom has changed. */
   changed: () => void
   /** Routers told something of what spaces are asked. */
@@ -104,7 +106,7 @@ export function createHop(parts: HopParts): Hop {
       while (again && !closed) {
         again = false
         try {
-          await mirror.synced
+          await parts.ready
           await step()
           problem = null
         } catch (error) {
@@ -263,8 +265,10 @@ export function createHop(parts: HopParts): Hop {
       if (!takesTraffic(stored)) return true
       if (told?.splits.get(nameOf(target)) !== JSON.stringify(stored.split)) return false
       if (target.space === undefined) return isConfirmed() || !pods().some(isReady)
-      // Routers that start while nobody is there to tell them know of it too, and whoever is to be led here is.
-      return isConfirmed() && kept?.table.version === told.table.version && isLed(target)
+      // Routers that start while nobody is there to tell them know of it too.
+      const isKnown = isConfirmed() && kept?.table.version === told.table.version
+      // Whoever is to be led here is; to a copy that was stopped nobody is, and an app that is nowhere else has no host.
+      return isKnown && (isStopped(stored) || isLed(target))
     },
     demand(target) {
       const { space } = target

@@ -84,7 +84,7 @@ function routesOf({ routes }: HopWanted, { gateways }: Surroundings): [number, [
 }
 
 /** Whoever may call an app may call it through the hop, and nobody else: each app has a port of its own there. */
-function ingress({ namespace, ports }: HopWanted, { gateways, values }: Surroundings): object[] {
+function ingress({ namespace, ports }: HopWanted, { gateways, values, home }: Surroundings): object[] {
   const policy = (values.networkPolicy ?? {}) as { gatewayNamespaces?: string[]; from?: object[] }
   const namespaces = policy.gatewayNamespaces?.length
     ? policy.gatewayNamespaces
@@ -96,7 +96,10 @@ function ingress({ namespace, ports }: HopWanted, { gateways, values }: Surround
   const rule = (port: number, from: object[]) => ({ ports: [{ port, protocol: 'TCP' }], from })
   const byService = Object.entries(ports).map(([key, port]) => {
     const app = key.slice(key.indexOf('/') + 1)
-    return rule(port, [{ podSelector: { matchLabels: { [`needs.towpath.dev/${app}`]: 'true' } } }, ...others])
+    const podSelector = { matchLabels: { [`needs.towpath.dev/${app}`]: 'true' } }
+    // Copies in namespaces of full spaces call from there.
+    const namespaceSelector = { matchLabels: { [LABEL.spacesOf]: home } }
+    return rule(port, [{ podSelector }, { namespaceSelector, podSelector }, ...others])
   })
   return [
     ...(gatewayPods.length > 0 ? [rule(HOP_PORTS.edge, [...gatewayPods, ...others])] : []),

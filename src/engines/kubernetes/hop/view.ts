@@ -81,7 +81,7 @@ export function takesTraffic(stored: Stored): boolean {
 }
 
 /** A copy that its owner stopped: its links lead here as before, and it answers nobody. */
-const isStopped = ({ target, removed, generation, desired }: Stored): boolean =>
+export const isStopped = ({ target, removed, generation, desired }: Stored): boolean =>
   target.space !== undefined && !removed && generation > 0 && desired.sets.length === 0
 
 function hostsOf(target: Target, domain: string | null): string[] {

@@ -45,6 +45,7 @@ export interface Seen {
   isHeardOf: boolean
   addresses: Observation['addresses']
   problems: Problem[]
+  place: string | undefined
   demand: Demand | undefined
   passes: Passes | undefined
   /** When this was true; milliseconds since the epoch. */
@@ -67,6 +68,7 @@ export function observationOf(seen: Seen): Observation {
     crons: stored.desired.crons.map((cron) => observedCron(cron.name, seen)),
     addresses: seen.addresses,
     ...(seen.problems.length > 0 ? { problems: seen.problems } : {}),
+    ...(seen.place ? { place: seen.place } : {}),
     ...(seen.demand ? { demand: seen.demand } : {}),
     ...(seen.passes ? { passes: seen.passes } : {}),
   }

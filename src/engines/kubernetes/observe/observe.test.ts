@@ -22,6 +22,19 @@ describe('what the cluster reports, in words', () => {
       { exitCode: 128, reason: 'StartError', message: 'no such file', finishedAt: at },
       { reason: 'could not be started: no such file' },
     ],
+    [
+      {
+        exitCode: 128,
+        reason: 'StartError',
+        message: 'failed to create shim task: exec: "sh": executable file not found in $PATH: unknown',
+        finishedAt: at,
+      },
+      {
+        reason: expect.stringContaining(
+          'could not be started: the image has no sh, which commands are run by',
+        ),
+      },
+    ],
   ])('an end: %j', (ended, expected) => {
     expect(lastExitOf(ended, '160Mi')).toMatchObject({ ...expected, at: '2026-01-02T03:04:05.000Z' })
   })

@@ -25,11 +25,16 @@ export function lastExitOf(
     return { signal: 'SIGKILL', at, reason: `killed for memory at ${megabytes(memory)} MB` }
   }
   if (ended.reason === 'ContainerCannotRun' || ended.reason === 'StartError') {
-    return { at, reason: `could not be started: ${ended.message ?? ended.reason}` }
+    return { at, reason: `could not be started: ${noShell(ended.message) ?? ended.message ?? ended.reason}` }
   }
   if (signal) return { signal, at, reason: `ended by ${signal}` }
   return { code: ended.exitCode, at, reason: `exited with code ${ended.exitCode}` }
 }
+
+const noShell = (message = '') =>
+  /exec: "sh": executable file not found/.test(message)
+    ? 'the image has no sh, which commands are run by; the base image of the environment (--base of tow env add) has to have one'
+    : null
 
 /** Why a whole pod was ended, e.g. `Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. `. */
 export function evictedFor(message: string, at: string): LastExit {
@@ -104,7 +109,7 @@ export function fillProblem(
     message: isWithoutShell
       ? 'the image has no sh, which a workspace that follows files needs'
       : shortened(said),
-    hint: 'tow dev needs an image with sh, cp, mkfifo and setsid; tow ship --space runs any',
+    hint: 'the base image of the environment (--base of tow env add) has to have sh, cp, mkfifo and setsid',
   }
 }
 

@@ -10,6 +10,10 @@ import { setsOf } from '../stored.ts'
 export interface Surroundings {
   /** Id of the platform: what is not of it is not touched. */
   platform: string
+  /** The environment's own namespace. */
+  home: string
+  /** What is rendered lies in another: that of a full space. */
+  isApart: boolean
   /** Apps answer at `<app>.<domain>`; null: only calls from inside the cluster. */
   domain: string | null
   gateways: KubernetesSettings['gateways']
@@ -89,9 +93,14 @@ export function jobValues(stored: Stored, set: StoredSet, job: Job, around: Surr
   }
 }
 
-function commonValues({ target }: Stored, { platform, values }: Surroundings): Record<string, unknown> {
+function commonValues({ target }: Stored, around: Surroundings): Record<string, unknown> {
+  const { platform, values, home, isApart } = around
   return {
     ...values,
+    networkPolicy: {
+      ...(values.networkPolicy as object | undefined),
+      ...(isApart ? { routerNamespace: home } : { spacesOf: home }),
+    },
     app: target.app,
     environment: target.environment,
     ...(target.space === undefined ? {} : { space: target.space }),

@@ -75,6 +75,16 @@ export function createProcesses(options: ProcessesOptions) {
     return found.map((one) => asDifference(one, serving?.live ?? null))
   }
 
+  async function scale(
+    change: Change,
+    asked: Parameters<Rollouts['scale']>[1] & { space?: string | undefined },
+  ) {
+    const { space, ...request } = asked
+    if (space === undefined) return rollouts.scale(change, request)
+    await spaces.copy(change.db, space, asked.app, asked.environment)
+    return spaces.scale(change, { ...request, space })
+  }
+
   /** Of a space all of it starts anew. */
   async function restart(
     change: Change,
@@ -95,10 +105,9 @@ export function createProcesses(options: ProcessesOptions) {
       list: operations.processes.list.handler(async ({ input: { app, environment, space } }) => {
         if (space !== undefined) {
           const copy = await spaces.copy(database.db, space, app, environment)
-          const nothing = { overrides: {}, plan: {} }
           const crons = copy.with_crons ? copy.run.crons : {}
           return processList(
-            { app, environment, ...nothing },
+            { app, environment, overrides: copy.scaled, plan: {} },
             crons,
             await observe({ app, environment, space }),
           )
@@ -110,7 +119,7 @@ export function createProcesses(options: ProcessesOptions) {
       }),
       scale: operations.processes.scale.handler(({ input, context: { actor } }) =>
         database.change(actor, async (change) => ({
-          counts: await rollouts.scale(change, { ...input, by: actor.name }),
+          counts: await scale(change, { ...input, by: actor.name }),
         })),
       ),
       restart: operations.processes.restart.handler(({ input, context: { actor } }) =>

@@ -22,7 +22,7 @@ async function open() {
     engines: async () => control.engine,
     releases: control.releases,
     rollouts: control.rollouts,
-    spaces: { copy: nowhere, environmentOf: nowhere, jobSet: nowhere, restart: nowhere },
+    spaces: { copy: nowhere, environmentOf: nowhere, jobSet: nowhere, restart: nowhere, scale: nowhere },
     onError: (error) => control.errors.push(error),
   })
   await processes.start()

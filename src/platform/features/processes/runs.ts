@@ -2,13 +2,13 @@
 import type { RunSpec } from '../../../api/app-spec.ts'
 import { TowError } from '../../../api/errors.ts'
 import type { Run } from '../../../api/processes.ts'
-import type { DesiredSet, Engine } from '../../../engines/engine.ts'
+import type { DesiredSet, Engine, Target } from '../../../engines/engine.ts'
 import { PLATFORM } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Change, Database, Queries, Within } from '../../kernel/database.ts'
 import { newId } from '../../kernel/ids.ts'
 import { type Loop, startLoop } from '../../kernel/loop.ts'
-import { type Rollouts, within } from '../rollouts/index.ts'
+import { type Rollouts, type TargetRow, within } from '../rollouts/index.ts'
 import { judgeRun, type RunEnd, type Start } from './rules.ts'
 import { asRun, findRun, insertRun, openRuns, type RunRow, targetOf, updateRun } from './store.ts'
 
@@ -29,9 +29,20 @@ export interface SpaceCopies {
     space: string,
     app: string,
     environment: string,
-  ): Promise<{ run: RunSpec; revision: number; wanted: string; with_crons: boolean }>
+  ): Promise<{
+    run: RunSpec
+    revision: number
+    wanted: string
+    with_crons: boolean
+    counts: Record<string, number>
+    scaled: TargetRow['overrides']
+  }>
   environmentOf(db: Queries | Within, space: string): Promise<string>
-  jobSet(space: string, app: string): Promise<Omit<DesiredSet, 'processes'>>
+  jobSet(space: string, app: string): Promise<{ target: Target; set: Omit<DesiredSet, 'processes'> }>
+  scale(
+    change: Change,
+    asked: Parameters<Rollouts['scale']>[1] & { space: string },
+  ): ReturnType<Rollouts['scale']>
   /** Names of the processes that start anew. */
   restart(change: Change, space: string, app: string): Promise<string[]>
 }
@@ -117,9 +128,9 @@ export function createRuns({ database, clock, engines, rollouts, spaces, onError
     const { app, environment, space, release, command, terminal, timeout_seconds: timeoutSeconds } = row
     try {
       const engine = await engines(environment)
-      const set =
+      const { target, set } =
         space === null
-          ? await rollouts.desired.jobSet(app, environment, release)
+          ? { target: targetOf(row), set: await rollouts.desired.jobSet(app, environment, release) }
           : await spaces.jobSet(space, app)
       const job = {
         ...{ key: id, set, command, process: 'run' },
@@ -127,7 +138,7 @@ export function createRuns({ database, clock, engines, rollouts, spaces, onError
         stdin: row.reads_input,
         ...(timeoutSeconds !== null && { timeoutSeconds }),
       }
-      await within(engine.run(targetOf(row), job), START_MS, controller.signal, 'the engine does not answer')
+      await within(engine.run(target, job), START_MS, controller.signal, 'the engine does not answer')
       starts.set(id, 'answered')
       await database.change(PLATFORM, (change) => updateRun(change.db, id, { started: true }))
     } catch (error) {

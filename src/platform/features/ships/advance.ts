@@ -158,6 +158,7 @@ async function prepare(
     prepared.urls.set(row.app, await urlsOf(options, ship, row.app, content))
     const reason = await ports.unfit(ship.environment, content)
     if (reason) prepared.unfit.push([row.app, reason])
+    else if (deliver.apps.includes(row.app)) ports.sendAhead(ship.environment, row.app, content)
   }
   return prepared
 }

@@ -58,6 +58,8 @@ export interface ShipPorts {
   ): Promise<Refusal[]>
   /** Why the engine of the environment can't run the artifact; null where it can. */
   unfit(environment: string, artifact: Artifact): Promise<Refusal | null>
+  /** The engine may begin to bring it there; what goes wrong is told when it is asked for. */
+  sendAhead(environment: string, app: string, artifact: Artifact): void
   /** An image that was made elsewhere, judged by the engine of the environment; refused where it cannot run there. */
   adopt(environment: string, image: AskedImage): Promise<AdoptedImage>
   /** The release that serves, if delivering this would make the very same again and nothing else is on its way. */

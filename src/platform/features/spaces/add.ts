@@ -7,12 +7,14 @@ import type { createDeliver, Refusal, SpaceDelivery } from './deliver.ts'
 import type { SpacesOptions } from './index.ts'
 import { refusals } from './messages.ts'
 import { hasDatabase } from './rules.ts'
-import { findApp } from './store.ts'
+import { findApp, findSpace, listApps } from './store.ts'
 
 export interface AskedCopies {
   space: string
   environment: string
   apps: readonly string[]
+  /** In a place of its own, with databases of its own. */
+  full: boolean
   ownDatabases: boolean
   dumps: readonly string[]
   with: string[]
@@ -58,22 +60,35 @@ export function createAdd(options: SpacesOptions & { deliver: ReturnType<typeof 
     return { found, byApp }
   }
 
+  /** How many more there would be. */
+  async function newDatabases(change: Change, space: string, releases: readonly ReleaseWithState[]) {
+    const there = (await listApps(change.db, { space })).filter(
+      (row) => row.wanted !== 'removing' && hasDatabase(row),
+    )
+    const asking = releases.filter(({ run }) => run.needs.includes('postgres'))
+    return asking.filter(({ app }) => !there.some((row) => row.app === app)).length
+  }
+
   return {
-    /** UNSUPPORTED where the engine of the environment can hold no spaces. */
-    async require(environment: string): Promise<void> {
-      const { spaces } = await (await options.engines(environment)).capabilities()
+    /** UNSUPPORTED where the engine of the environment can hold no spaces, REFUSED where it has no place for a full one. */
+    async require({ environment, space, full }: Pick<AskedCopies, 'environment' | 'space' | 'full'>) {
+      const engine = await options.engines(environment)
+      const { spaces } = await engine.capabilities()
       if (!spaces) throw refusals.noSpaces(environment)
+      const problem = full ? await engine.refusesApart({ environment, space }) : null
+      if (problem) throw refusals.noPlace(problem)
     },
     async add(change: Change, actor: Actor, asked: AskedCopies) {
-      const { space, environment, ownDatabases: isOwn, expiresInHours, banner } = asked
-      const ownDatabases = isOwn || asked.dumps.length > 0
+      const { space, environment, full, expiresInHours, banner } = asked
+      const isFull = full || (await findSpace(change.db, space))?.apart === true
+      const ownDatabases = isFull || asked.ownDatabases || asked.dumps.length > 0
       const { found, releases } = await look(change, asked)
       const dumps = await dumpsOf(change, asked, releases)
       const names = releases.map(({ app }) => app)
       refuse([...found, ...dumps.found])
-      const databases = ownDatabases ? releases.filter(({ run }) => run.needs.includes('postgres')).length : 0
+      const databases = ownDatabases ? await newDatabases(change, space, releases) : 0
       const into = await deliver.prepare(change, actor, {
-        ...{ name: space, environment, apps: names, ownDatabases, databases, expiresInHours, banner },
+        ...{ name: space, environment, apps: names, full, ownDatabases, databases, expiresInHours, banner },
         ...{ with: asked.with, crons: asked.crons, release: false },
       })
       const deliveries = await Promise.all(

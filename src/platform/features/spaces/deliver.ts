@@ -16,6 +16,7 @@ import { refusals, said } from './messages.ts'
 import { emptyMeter, turn } from './meter.ts'
 import {
   configBelow,
+  countsOf,
   expiryAfter,
   hasDatabase,
   overlayCounts,
@@ -45,8 +46,10 @@ import { readWebhook } from './webhook.ts'
 export interface IntoRequest extends IntoSpace {
   environment: string
   apps: readonly string[]
-  /** How many of them need a database, where that is known. */
+  /** How many of them would get a database that have none yet, where that is known. */
   databases?: number | undefined
+  /** It is made with a place of its own; refused where it is there without. */
+  full?: boolean | undefined
 }
 
 /** What of it is remembered until the apps are built. */
@@ -117,13 +120,14 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       ...{ expires_at: expiryAfter(now().getTime(), hours), term_hours: hours },
       ...{ banner: request.banner ?? true, branch: request.branch ?? null },
       ...{ webhook: null, webhook_due: null, webhook_tries: 0, revision: 0, removing: false },
+      apart: request.full === true,
     }
     await insertSpace(change.db, space)
     await vault.keep(change.db, placeOf(space, 'door'), newSecret())
     change.event({
       kind: 'space.created',
       environment,
-      message: said.created(name, actor.name, environment),
+      message: said.created(name, actor.name, environment, space.apart),
       facts: { space: name, expiresAt: space.expires_at.toISOString() },
     })
     return space
@@ -142,15 +146,17 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       options.access.require(actor, 'app:change', [{ app: null, owner: null, environment, space }])
       if (known.environment !== environment) throw refusals.elsewhere(name, known.environment, environment)
       if (known.removing) throw refusals.leaving(name)
+      if (request.full && !known.apart) throw refusals.notFull(name)
       if (known.owner !== actor.name) await lockOwner(change.db, known.owner)
     }
+    const ownDatabases = known?.apart || request.full || request.ownDatabases
     const touched = request.apps.map(async (app) => ({
       app,
       environment,
       owner: await options.ownerOf(change.db, app),
     }))
     options.access.require(actor, 'app:change', await Promise.all(touched))
-    await requireQuota(change, actor, known, request)
+    await requireQuota(change, actor, known, { ...request, ownDatabases })
     const space = known ?? (await make(change, actor, request))
     await adjust(change, space, request, known !== null)
     for (const [app, set] of Object.entries(request.config ?? {})) {
@@ -160,7 +166,7 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
       const values = request.fromFile?.[app]
       if (values) await applyFile(change, { options, space, app, values, by: actor.name })
     }
-    const { with: processes, crons, release, live, ownDatabases } = request
+    const { with: processes, crons, release, live } = request
     return { name, with: processes, crons, release, ownDatabases, ...(live ? { live } : {}) }
   }
 
@@ -252,7 +258,8 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     })
     const [before] = await lockApps(change.db, { space: space.name, app })
     const at = now()
-    const counts = overlayCounts(run, into.with)
+    const scaled = before?.scaled ?? {}
+    const counts = countsOf({ run, with_processes: into.with, scaled })
     const revision = await nextRevision(change, space)
     const meter = turn(before?.meter ?? emptyMeter(at.getTime()), at.getTime(), run, counts)
     const isStill = before !== undefined && before.wanted !== 'removing' && before.own_database
@@ -266,7 +273,13 @@ export function createDeliver(options: SpacesOptions & { access: Pick<Access, 'r
     const row: SpaceAppRow = {
       ...(before ?? FRESH),
       ...{ space: space.name, app, environment, artifact: content.digest, run, counts },
-      ...{ with_processes: into.with, with_crons: into.crons, live: into.live?.[app] ?? null, ...own },
+      ...{
+        with_processes: into.with,
+        with_crons: into.crons,
+        scaled,
+        live: into.live?.[app] ?? null,
+        ...own,
+      },
       ...{ origin, tree, path, context, plain: below.plain, secrets: below.secrets },
       overrides: await versionsOf(change.db, space.name, app),
       ...{ by, delivered_at: at, revision, wanted: 'running', awake_at: at, meter },

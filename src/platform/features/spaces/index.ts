@@ -28,7 +28,8 @@ import { refusals } from './messages.ts'
 import { checkPassing } from './passing.ts'
 import { createReconcile } from './reconcile.ts'
 import { spaceRoutes } from './routes.ts'
-import { countsNow, setOf } from './rules.ts'
+import { countsNow, setOf, targetOf } from './rules.ts'
+import { createScale } from './scale.ts'
 import {
   findApp,
   findSpace,
@@ -208,10 +209,12 @@ export function createSpaces(options: SpacesOptions) {
     },
     /** A set without processes, for a command that is run in it. */
     async jobSet(name: string, app: string) {
-      return desired.jobSet(await requireSpace(db, name), await requireApp(db, name, app))
+      const [space, row] = [await requireSpace(db, name), await requireApp(db, name, app)]
+      return { target: targetOf(space, row), set: await desired.jobSet(space, row) }
     },
     /** What `tow doctor` says of apps that lose the space they were asked in. */
     check: () => checkPassing(passing),
+    scale: createScale({ changes, now }),
     /** Starts its processes anew: under a new revision, of the same. */
     restart: changes.restart,
     /** How far revisions of apps have come, as a delivery asks. */

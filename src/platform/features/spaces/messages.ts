@@ -24,8 +24,8 @@ export const said = {
   banner: (space: string, owner: string, environment: string) =>
     `${space}, a space of ${owner} over ${environment}`,
 
-  created: (space: string, owner: string, environment: string) =>
-    `${owner} made the space ${space} over ${environment}`,
+  created: (space: string, owner: string, environment: string, isFull: boolean) =>
+    `${owner} made the ${isFull ? 'full ' : ''}space ${space} over ${environment}`,
   delivered: (row: Copy, commit: string | undefined) =>
     `${row.app} in ${at(row)} is what was shipped${commit ? ` from ${commit.slice(0, 7)}` : ''}`,
   live: (row: Copy) => `${row.app} is live in ${at(row)}`,
@@ -49,6 +49,10 @@ export const said = {
   appGone: (app: string, space: string) => `${app} in ${space} is removed with the app`,
   restarted: (processes: readonly string[], row: Copy) =>
     `Restarted ${listed(processes)} of ${row.app} in ${at(row)}`,
+  scaled: (row: Copy, told: Record<string, { before: number; after: number }>, reason: string | null) => {
+    const words = Object.entries(told).map(([name, { before, after }]) => `${name} ${before} → ${after}`)
+    return `Scaled ${row.app} in ${at(row)}: ${words.join(', ')}${reason ? ` (${reason})` : ''}`
+  },
   invited: (space: string, whom: string, until: Date) =>
     `Whoever has the link for ${whom} enters ${space} until ${until.toISOString().slice(0, 16)}Z`,
   uninvited: (space: string, whom: string) => `The link for ${whom} into ${space} has ended`,
@@ -92,6 +96,12 @@ export const refusals = {
         : `${owner} would have more than ${most} ${what} in spaces`,
       { hint: mend },
     ),
+  notFull: (space: string) =>
+    new TowError('REFUSED', `${space} is there as an overlay, and can’t become a full space`, {
+      hint: `choose another name, or tow spaces remove ${space} first`,
+    }),
+  noPlace: ({ message, hint }: { message: string; hint?: string | undefined }) =>
+    new TowError('REFUSED', message, hint === undefined ? {} : { hint }),
   nothingBelow: (app: string, environment: string) => ({
     message: `no release of ${app} is live in ${environment}, so there is nothing to copy`,
     hint: `tow ship -a ${app} -e ${environment}`,
@@ -124,6 +134,8 @@ export const refusals = {
     message: `${app} has no process ${name}; it has ${listed(known)}`,
     hint: `leave --with ${name} away`,
   }),
+  notScalable: (app: string, name: string, known: readonly string[]) =>
+    new TowError('NOT_FOUND', `${app} has no process ${name}`, { hint: `it has ${listed(known)}` }),
   missing: (app: string, space: string, key: string, description: string | undefined, secret: boolean) => ({
     message: `${app} requires ${key}${description ? ` (${description})` : ''}, and it is set neither below ${space} nor in it`,
     hint: `tow config set ${key}=...${secret ? ' --secret' : ''} -a ${app} --space ${space}`,

@@ -10,7 +10,7 @@ import type { Changes } from './changes.ts'
 import { decide } from './decide.ts'
 import type { DesiredMaker } from './desired.ts'
 import type { SpacesOptions } from './index.ts'
-import { expiryByUse, setOf } from './rules.ts'
+import { expiryByUse, setOf, targetOf } from './rules.ts'
 import {
   deleteApp,
   findApp,
@@ -64,29 +64,35 @@ export function createReconcile({
   }
 
   /** Nothing of it is left, and in the end no row either. */
-  async function remove(engine: Engine | null, row: SpaceAppRow, signal: AbortSignal): Promise<Looked> {
+  async function remove(
+    engine: Engine | null,
+    space: SpaceRow,
+    row: SpaceAppRow,
+    signal: AbortSignal,
+  ): Promise<Looked> {
+    const target = targetOf(space, row)
     const owing: Looked = { again: false, after: 2000, active: false }
     if (!engine) return owing
     try {
-      await within(engine.remove(targetOf(row), row.generation), REMOVE_MS, signal, AWAY)
+      await within(engine.remove(target, row.generation), REMOVE_MS, signal, AWAY)
     } catch (error) {
       if (signal.aborted) throw error
-      const seen = await within(engine.observe(targetOf(row)), OBSERVE_MS, signal, AWAY).catch(() => null)
+      const seen = await within(engine.observe(target), OBSERVE_MS, signal, AWAY).catch(() => null)
       return { ...owing, again: seen !== null && (await healed(row, seen.generation)) }
     }
     refusals.delete(keyOf(row))
     // Nothing of it runs any more, so nobody is in its database.
     if (row.own_database) {
-      const isGone = await dropDatabase(targetOf(row)).then(
+      const isGone = await dropDatabase(target).then(
         () => true,
         () => false,
       )
       if (!isGone) return owing
     }
     await database.change(PLATFORM, async (change) => {
-      const space = await lockSpace(change.db, row.space)
-      if (!(await deleteApp(change.db, row)) || !space?.removing) return
-      if ((await listApps(change.db, { space: row.space })).length === 0) await changes.finish(change, space)
+      const locked = await lockSpace(change.db, row.space)
+      if (!(await deleteApp(change.db, row)) || !locked?.removing) return
+      if ((await listApps(change.db, { space: row.space })).length === 0) await changes.finish(change, locked)
     })
     return IDLE
   }
@@ -99,7 +105,7 @@ export function createReconcile({
     signal: AbortSignal,
   ): Promise<JobStatus> {
     const key = `${setOf(row)}.release`
-    const known = await within(engine.job(targetOf(row), key), OBSERVE_MS, signal, AWAY)
+    const known = await within(engine.job(targetOf(space, row), key), OBSERVE_MS, signal, AWAY)
     if (known) return known
     const job = {
       key,
@@ -108,7 +114,7 @@ export function createReconcile({
       process: 'release',
       timeoutSeconds: COMMAND_SECONDS,
     }
-    return within(engine.run(targetOf(row), job), APPLY_MS, signal, AWAY)
+    return within(engine.run(targetOf(space, row), job), APPLY_MS, signal, AWAY)
   }
 
   async function apply(
@@ -119,7 +125,7 @@ export function createReconcile({
   ): Promise<boolean> {
     try {
       const whole = await within(desired.desired(space, row), FILL_MS, signal, AWAY)
-      await within(engine.apply(targetOf(row), row.generation, whole), APPLY_MS, signal, AWAY)
+      await within(engine.apply(targetOf(space, row), row.generation, whole), APPLY_MS, signal, AWAY)
       refusals.delete(keyOf(row))
       return true
     } catch (error) {
@@ -172,10 +178,10 @@ export function createReconcile({
     const row = space && (await findApp(database.db, space.name, place.app))
     if (!space || !row) return IDLE
     const engine = await engines(row.environment).catch(() => null)
-    if (row.wanted === 'removing') return remove(engine, row, signal)
+    if (row.wanted === 'removing') return remove(engine, space, row, signal)
 
     const observation = engine
-      ? await within(engine.observe(targetOf(row)), OBSERVE_MS, signal, AWAY).catch(() => null)
+      ? await within(engine.observe(targetOf(space, row)), OBSERVE_MS, signal, AWAY).catch(() => null)
       : null
     if (signal.aborted) return IDLE
     if (observation && (await healed(row, observation.generation)))
@@ -210,5 +216,4 @@ export function createReconcile({
   }
 }
 
-const targetOf = ({ app, environment, space }: SpaceAppRow) => ({ app, environment, space })
 const keyOf = (row: SpaceAppRow) => `${row.space}/${row.app}`

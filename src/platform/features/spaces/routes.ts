@@ -53,7 +53,7 @@ export function spaceRoutes(parts: RoutesParts) {
     spaces: {
       list: operations.spaces.list.handler(async ({ input }) => views(await listSpaces(db, input))),
       add: operations.spaces.add.handler(async ({ input, context: { actor } }) => {
-        await parts.add.require(input.environment)
+        await parts.add.require(input)
         return database.change(actor, (change) => parts.add.add(change, actor, input))
       }),
       get: operations.spaces.get.handler(({ input }) => view(input.space)),

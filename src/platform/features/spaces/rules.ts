@@ -1,7 +1,7 @@
 /** What may be in a space, for how long, and what runs of it. Pure. */
 import type { RunSpec } from '../../../api/app-spec.ts'
 import { MOST_HOURS } from '../../../api/spaces.ts'
-import type { SpaceAppRow } from './store.ts'
+import type { SpaceAppRow, SpaceRow } from './store.ts'
 
 /** What one person, or one machine, may have at a time: a machine makes spaces for everybody's branches. */
 export const QUOTAS = {
@@ -28,6 +28,16 @@ export function overlayCounts(
   return Object.fromEntries(
     Object.keys(run.processes).map((name) => [name, name === WEB || asked.includes(name) ? 1 : 0]),
   )
+}
+
+/** The same, with what somebody set by hand. */
+export function countsOf({
+  run,
+  with_processes,
+  scaled,
+}: Pick<SpaceAppRow, 'run' | 'with_processes' | 'scaled'>): Record<string, number> {
+  const counts = Object.entries(overlayCounts(run, with_processes))
+  return Object.fromEntries(counts.map(([name, count]) => [name, scaled[name]?.count ?? count]))
 }
 
 /** What does not run here although the app has it, each with the reason. */
@@ -134,6 +144,12 @@ export function countsNow(row: Pick<SpaceAppRow, 'counts' | 'wanted'>): Record<s
     Object.entries(row.counts).map(([name, count]) => [name, row.wanted === 'running' ? count : 0]),
   )
 }
+
+/** Where the engine is to put it. */
+export const targetOf = (
+  { apart }: Pick<SpaceRow, 'apart'>,
+  { app, environment, space }: Pick<SpaceAppRow, 'app' | 'environment' | 'space'>,
+) => ({ app, environment, space, ...(apart && { apart }) })
 
 export const setOf = ({ space, revision }: Pick<SpaceAppRow, 'space' | 'revision'>): string =>
   `${space}.${revision}`

@@ -25,6 +25,8 @@ export interface SpaceRow {
   /** The last that was given out, to whichever of its apps. */
   revision: number
   removing: boolean
+  /** It is in a place of its own, where the engine has such, and its apps have databases of their own. */
+  apart: boolean
 }
 
 /** What should be of an app in a space. `removing`: nothing, and then not even the row. */
@@ -37,6 +39,13 @@ export interface Report {
   lastLines: string[]
 }
 
+export interface ScaledByHand {
+  count: number
+  by: string
+  at: string
+  reason: string | null
+}
+
 /** What was delivered; the same until the next delivery or change of config. */
 export interface Content {
   artifact: string
@@ -46,6 +55,8 @@ export interface Content {
   /** Processes beside `web` that were asked for, and whether crons were. */
   with_processes: string[]
   with_crons: boolean
+  /** Counts that somebody set by hand, by process; they win until cleared, through deliveries too. */
+  scaled: Record<string, ScaledByHand>
   live: LiveApp | null
   /** The copy has a database for itself, as far as it needs one; else it uses the environment's. */
   own_database: boolean
@@ -199,6 +210,11 @@ export const migrations: Migration[] = [
     name: 'spaces/003-own-databases',
     sql: 'alter table space_apps add column own_database boolean not null default false, add column dump text',
   },
+  { name: 'spaces/004-full', sql: 'alter table spaces add column apart boolean not null default false' },
+  {
+    name: 'spaces/005-scaled',
+    sql: `alter table space_apps add column scaled jsonb not null default '{}'`,
+  },
 ]
 
 const tables = (db: Queries | Within) => (db as Queries).withTables<Own>()
@@ -208,6 +224,7 @@ const JSON_COLUMNS = [
   'run',
   'counts',
   'with_processes',
+  'scaled',
   'live',
   'origin',
   'plain',

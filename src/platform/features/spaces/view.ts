@@ -15,7 +15,8 @@ export function spaceView(
   return {
     ...{ name: space.name, environment: space.environment, owner: space.owner },
     ...{ createdAt: space.created_at.toISOString(), expiresAt: space.expires_at.toISOString() },
-    ...{ removing: space.removing, banner: space.banner },
+    ...{ removing: space.removing, banner: space.banner, full: space.apart },
+    place: apps.flatMap(({ app }) => seen(app)?.place ?? [])[0] ?? null,
     ...{ branch: space.branch?.name ?? null, webhook: space.webhook },
     apps: apps.map((row) => appView(row, seen(row.app), now)),
   }

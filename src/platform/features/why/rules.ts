@@ -84,7 +84,8 @@ function conclude(facts: WhyFacts): { answer: string; next: string[] } {
   }
   if (isLast) {
     // Some messages begin with the release themselves.
-    const reason = failed.message.replace(`v${failed.release}: `, '')
+    const begin = `v${failed.release}: `
+    const reason = failed.message.startsWith(begin) ? failed.message.slice(begin.length) : failed.message
     return {
       answer: `${live}, and not v${failed.release}: ${reason}`,
       next: [
