@@ -75,7 +75,7 @@ for (const [name, path] of PAGES.filter(([one]) => one.includes(wanted))) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     for (const size of SIZES) {
       await page.setViewportSize(size)
-      await page.waitForTimeout(150)
+      await page.waitForTimeout(250)
       const path = join(folder, `${name}-${size.width}-${colorScheme}.png`)
       await page.screenshot({ path })
       taken.push(path)
