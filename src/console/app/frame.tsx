@@ -1,10 +1,12 @@
 /** What is above every page of an app in an environment. */
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { queries } from '../live/queries.ts'
 import { Behind } from '../parts/behind.tsx'
 import { PageHead } from '../parts/parts.tsx'
 import { State, toneOfApp, wordOfApp } from '../parts/state.tsx'
+import { useMedia } from '../parts/window.ts'
 import { AppActions } from './actions.tsx'
 import { usePlace } from './place.ts'
 
@@ -27,6 +29,14 @@ export function AppFrame() {
   const tab = TABS.find(([name]) => path.endsWith(`/${name}`)) ?? TABS[0]
   const places = new Map(data?.environments.map((place) => [place.environment, place]))
   const place = places.get(environment)
+  const tabs = useRef<HTMLElement>(null)
+  const isNarrow = useMedia('(max-width: 859px)')
+  // Where there is little room the tabs scroll: the one that is open can be seen.
+  useEffect(() => {
+    const { current } = tabs
+    const open = current?.children[isNarrow ? TABS.indexOf(tab) : 0] as HTMLElement | undefined
+    if (current && open) current.scrollLeft = open.offsetLeft - (current.clientWidth - open.offsetWidth) / 2
+  }, [tab, isNarrow])
   return (
     <>
       <PageHead
@@ -62,7 +72,7 @@ export function AppFrame() {
           )
         })}
       </nav>
-      <nav className="tabs" aria-label="About the app">
+      <nav ref={tabs} className="tabs" aria-label="About the app">
         {TABS.map(([name, title, to]) => (
           <Link
             key={name}
