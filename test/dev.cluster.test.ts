@@ -192,14 +192,15 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
 
   test('builds anew what depends on a changed build input, and goes on in the pod that takes its place', async () => {
     const manifest = { name: 'hello', version: '2.0.0', type: 'module', scripts: { start: 'node server.js' } }
-    const setOf = async () => (await thePod()).metadata.labels!['towpath.dev/set']
-    const before = await setOf()
+    const setOf = async () => (await thePod())?.metadata.labels!['towpath.dev/set'] ?? before
+    const before = (await thePod()).metadata.labels!['towpath.dev/set']!
     await write('package.json', JSON.stringify(manifest))
     await text('eleven')
     await untilServed(visit, 'eleven')
+    // The pod of before serves, and follows, while the other is built.
+    await expect.poll(setOf, { timeout: 60_000 }).not.toBe(before)
     await text('twelve')
     await untilServed(visit, 'twelve')
-    expect(await setOf()).not.toBe(before)
   })
 
   test('tells each line of the log with the space that it was written in', async () => {
