@@ -192,7 +192,7 @@ describe('tow dev on a cluster', { timeout: 120_000 }, () => {
 
   test('builds anew what depends on a changed build input, and goes on in the pod that takes its place', async () => {
     const manifest = { name: 'hello', version: '2.0.0', type: 'module', scripts: { start: 'node server.js' } }
-    const setOf = async () => (await thePod())?.metadata.labels!['towpath.dev/set'] ?? before
+    const setOf = async () => (await thePod())?.metadata.labels?.['towpath.dev/set'] ?? before
     const before = (await thePod()).metadata.labels!['towpath.dev/set']!
     await write('package.json', JSON.stringify(manifest))
     await text('eleven')
