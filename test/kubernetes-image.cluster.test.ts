@@ -6,6 +6,7 @@ import type * as z from 'zod'
 import type { Environment as EnvironmentShape } from '../src/api/environments.ts'
 import type { Release } from '../src/api/releases.ts'
 import { openTestCluster, type TestCluster, withoutCluster } from '../src/engines/kubernetes/testing.ts'
+import { bindCluster } from './bind-cluster.ts'
 import { makeElsewhere } from './made-elsewhere.ts'
 import { newPerson, type Person } from './tow.ts'
 
@@ -35,12 +36,8 @@ describe('an image that was made elsewhere', { timeout: 120_000 }, () => {
       ['live', stage],
       ['far', prod],
     ] as const) {
-      const words = `--engine kubernetes --context limited --gateway gateway/public --plain-registry`.split(
-        ' ',
-      )
-      words.push('--kubeconfig', cluster.kubeconfig, '--namespace', cluster.namespace)
-      words.push('--registry', `${env.TOW_TEST_REGISTRY}/${cluster.namespace}`, '--domain', domainOf(cluster))
-      expect(await ann.tow(['env', 'add', name, '--before', 'stage', ...words])).toMatchObject({ exit: 0 })
+      const added = await ann.tow(['env', 'add', name, '--before', 'stage', ...bindCluster(cluster)])
+      expect(added).toMatchObject({ exit: 0 })
     }
   }, 120_000)
 

@@ -137,6 +137,9 @@ export const Invitation = z.object({
 })
 export type Invitation = z.infer<typeof Invitation>
 
+/** In a link, and as a header, what lets whoever has it into a space. */
+export const PREVIEW_TOKEN = 'tow-preview'
+
 const Count = z.int().min(0)
 
 /** What routers have counted of one app that was asked in spaces; `space`: of the copy there, null of the environment's. */

@@ -4,14 +4,14 @@ import { request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { TowError } from '../api/errors.ts'
+import { PREVIEW_TOKEN } from '../api/spaces.ts'
 
-const TOKEN = 'tow-preview'
 const ANSWER_WITHIN_MS = 60_000
 
 /** Answers with the status, once all of the answer has come. */
 export function visit(link: string, path: string, signal: AbortSignal): Promise<number> {
   const url = new URL(path, link)
-  const token = new URL(link).searchParams.get(TOKEN)
+  const token = new URL(link).searchParams.get(PREVIEW_TOKEN)
   const request = url.protocol === 'https:' ? secureRequest : plainRequest
   const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)])
   return new Promise((resolve, reject) => {
@@ -22,7 +22,7 @@ export function visit(link: string, path: string, signal: AbortSignal): Promise<
           cause,
         }),
       )
-    const headers = token === null ? {} : { [TOKEN]: token }
+    const headers = token === null ? {} : { [PREVIEW_TOKEN]: token }
     request(url, { headers, signal: patience, agent: false, lookup: resolver }, (answer) => {
       answer.on('error', fail).on('end', () => resolve(answer.statusCode!))
       answer.resume()

@@ -42,4 +42,7 @@ function noPort({ set, process, port }: ForwardOrder): TowError {
 }
 
 const silent = ({ set, process }: ForwardOrder, port: number, cause?: unknown) =>
-  new TowError('UNAVAILABLE', `${process} of ${set} does not listen on port ${port}`, { cause })
+  new TowError('UNAVAILABLE', `${process} of ${set} does not listen on port ${port}`, {
+    hint: 'tow logs tells whether it came up, and where it listens',
+    cause,
+  })

@@ -23,32 +23,35 @@ export async function findClaim(home: Cluster, { platform, space }: Owner): Prom
 }
 
 /** REFUSED where none is free, with the reason of each. */
-export async function takePrepared(home: Cluster, owner: Owner): Promise<Claim> {
+export function takePrepared(home: Cluster, owner: Owner): Promise<Claim> {
+  return firstFree(home, owner, async (claim) =>
+    (await hold(home, claim, owner)) ? findClaim(home, owner) : null,
+  )
+}
+
+/** The same before anything is taken. */
+export async function requirePrepared(home: Cluster, owner: Owner): Promise<void> {
+  await firstFree(home, owner, async (claim) => claim)
+}
+
+/** `take`: null where somebody else was faster. */
+async function firstFree(
+  home: Cluster,
+  owner: Owner,
+  take: (claim: Claim) => Promise<Claim | null>,
+): Promise<Claim> {
   const why: string[] = []
   for (const claim of (await listClaims(home)).filter(({ isMade }) => !isMade)) {
     const problem = await problemOf(home, claim, owner.platform)
-    if (problem === null && (await hold(home, claim, owner))) {
-      const taken = await findClaim(home, owner)
-      if (taken) return taken
-    }
+    const taken = problem === null ? await take(claim) : null
+    if (taken) return taken
     why.push(problem ?? `${claim.namespace} was taken just now`)
   }
   throw noneFree(home.namespace, owner.space, why)
 }
 
-/** The same before anything is taken. */
-export async function requirePrepared(home: Cluster, owner: Owner): Promise<void> {
-  const why: string[] = []
-  for (const claim of (await listClaims(home)).filter(({ isMade }) => !isMade)) {
-    const problem = await problemOf(home, claim, owner.platform)
-    if (problem === null) return
-    why.push(problem)
-  }
-  throw noneFree(home.namespace, owner.space, why)
-}
-
 /** Why a namespace that was prepared can't be taken; null where it can. */
-export async function problemOf(
+async function problemOf(
   home: Cluster,
   { namespace, holder }: Claim,
   platform: string,

@@ -36,7 +36,10 @@ export async function forward(cluster: Cluster, pods: readonly Pod[], order: For
   const { stream, refused } = await openForward(cluster, pod.metadata.name, number)
   const cause = await refused
   if (cause === null) return stream
-  throw new TowError('UNAVAILABLE', `${process} of ${set} does not listen on port ${number}`, { cause })
+  throw new TowError('UNAVAILABLE', `${process} of ${set} does not listen on port ${number}`, {
+    hint: 'tow logs tells whether it came up, and where it listens',
+    cause,
+  })
 }
 
 /** As the container finds it in its environment. */

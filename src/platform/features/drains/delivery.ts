@@ -1,6 +1,6 @@
 /**
- * Sends the lines of one app, or of its copy in a space, to one drain: reads a batch, sends it until it is taken, writes down how far it came.
- * At least once: a crash between the last two sends the batch again, with the same ids.
+ * Sends the lines of one app, or of its copy in a space, to one drain: reads a batch, sends it until it is taken, writes
+ * down how far it came. At least once: a crash between the last two sends the batch again, with the same ids.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { cursorAt, openLogCursor } from '../../../api/log-cursor.ts'

@@ -34,7 +34,6 @@ export interface SpaceCopies {
     revision: number
     wanted: string
     with_crons: boolean
-    counts: Record<string, number>
     scaled: TargetRow['overrides']
   }>
   environmentOf(db: Queries | Within, space: string): Promise<string>

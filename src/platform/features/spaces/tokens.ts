@@ -1,5 +1,6 @@
 /** Tokens that let somebody into a space by its host names, as the router reads them. Pure. */
 import { createHmac } from 'node:crypto'
+import { PREVIEW_TOKEN } from '../../../api/spaces.ts'
 import type { InvitationRow, SpaceRow } from './store.ts'
 
 /** What the owner's own links carry; they last as long as the space. */
@@ -15,7 +16,7 @@ export function signToken(key: string, space: string, id: string, expires: Date)
 /** The address with the token in it. */
 export function linkOf(url: string, token: string): string {
   const link = new URL(url)
-  link.searchParams.set('tow-preview', token)
+  link.searchParams.set(PREVIEW_TOKEN, token)
   return link.href
 }
 
