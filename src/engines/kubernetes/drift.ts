@@ -2,6 +2,7 @@
 import type { Difference, Target } from '../engine.ts'
 import { type Cluster, hasStatus } from './cluster/connect.ts'
 import { type KindName, type KubeObject, objectPath } from './cluster/kinds.ts'
+import { fieldOwner, type Steps } from './field-owner.ts'
 import { stamped } from './land.ts'
 import { inWords } from './messages.ts'
 import { applySetId, FIELD_MANAGER, LABEL, recordName } from './names.ts'
@@ -34,12 +35,15 @@ async function driftOf(cluster: Cluster, object: KubeObject): Promise<Difference
     .catch((error) => {
       throw inWords(error, `comparing ${kind} ${metadata.name}`)
     })
-  const manager = otherManager(live)
-  const by = manager ? ` (changed by ${manager})` : ''
-  return differences(comparable(live), comparable(asked)).map(({ path: at, is, wanted }) => ({
-    message: `${kind} ${metadata.name}: ${at} is ${shown(at, is)}, asked for is ${shown(at, wanted)}${by}`,
-    ...(kind === 'Deployment' && at === 'spec.replicas' ? countOf(object, is) : {}),
-  }))
+  return differences(comparable(live), comparable(asked)).map(({ steps, is, wanted }) => {
+    const at = pathOf(steps)
+    const manager = fieldOwner(live, steps, FIELD_MANAGER)
+    const by = manager ? ` (changed by ${manager})` : ''
+    return {
+      message: `${kind} ${metadata.name}: ${at} is ${shown(at, is)}, asked for is ${shown(at, wanted)}${by}`,
+      ...(kind === 'Deployment' && at === 'spec.replicas' ? countOf(object, is) : {}),
+    }
+  })
 }
 
 /** The one difference that Towpath has a word for. */
@@ -55,31 +59,31 @@ function comparable(object: KubeObject): object {
   return { ...rest, metadata: { labels: metadata.labels, annotations: metadata.annotations } }
 }
 
-/** Who wrote last beside us and the controllers; they are named by their programs. */
-function otherManager({ metadata }: KubeObject): string | null {
-  const others = (metadata.managedFields ?? [])
-    .map(({ manager }) => manager ?? '')
-    .filter((name) => name !== FIELD_MANAGER && !/controller|^traefik|^envoy|^kubelet$/.test(name))
-  return others.at(-1) ?? null
-}
-
 interface Leaf {
-  path: string
+  steps: Steps
   is: unknown
   wanted: unknown
 }
 
 /** Leaves that differ; lists of another length as a whole. */
-export function differences(is: unknown, wanted: unknown, path = ''): Leaf[] {
+function differences(is: unknown, wanted: unknown, steps: Steps = []): Leaf[] {
   if (JSON.stringify(is) === JSON.stringify(wanted)) return []
   if (isMap(is) && isMap(wanted)) {
     const keys = [...new Set([...Object.keys(is), ...Object.keys(wanted)])]
-    return keys.flatMap((key) => differences(is[key], wanted[key], path === '' ? key : `${path}.${key}`))
+    return keys.flatMap((key) => differences(is[key], wanted[key], [...steps, key]))
   }
   if (Array.isArray(is) && Array.isArray(wanted) && is.length === wanted.length) {
-    return is.flatMap((item, index) => differences(item, wanted[index], `${path}[${index}]`))
+    return is.flatMap((item, index) => differences(item, wanted[index], [...steps, index]))
   }
-  return [{ path, is, wanted }]
+  return [{ steps, is, wanted }]
+}
+
+/** `spec.containers[0].image`, for people. */
+function pathOf(steps: Steps): string {
+  return steps
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .slice(1)
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -54,7 +54,7 @@ export interface Meta {
   labels?: Record<string, string>
   annotations?: Record<string, string>
   ownerReferences?: { kind: string; name: string; uid: string }[]
-  managedFields?: { manager?: string; operation?: string; fieldsV1?: unknown }[]
+  managedFields?: { manager?: string; operation?: string; time?: string; fieldsV1?: unknown }[]
 }
 
 export interface KubeObject {
