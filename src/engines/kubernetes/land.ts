@@ -1,7 +1,8 @@
 /**
  * Makes the objects of a target what was rendered: server-side apply of what differs, then removal of what is no longer
  * rendered. Every object carries the generation that it was made for, and every write names the version it follows, so
- * that a writer that was overtaken is refused by the API server itself.
+ * that a writer that was overtaken is refused by the API server itself. Of what is there as it should be only the generation
+ * is written, by `stamp`, which has time: each such write is news for everybody who follows these objects.
  */
 
 import type { Target } from '../engine.ts'
@@ -20,7 +21,7 @@ export interface Landing {
 }
 
 const TRIES = 8
-/** What others lean on comes first; of what is there as it should be, only the generation is written, last of all. */
+/** What others lean on comes first. */
 const ORDER: readonly (readonly KindName[])[] = [
   ['ServiceAccount', 'NetworkPolicy', 'ReferenceGrant'],
   ['Service', 'Deployment', 'PodDisruptionBudget', 'CronJob', 'HorizontalPodAutoscaler'],
@@ -31,36 +32,63 @@ const ORDER: readonly (readonly KindName[])[] = [
 export function isLanded(mirror: Mirror, landing: Omit<Landing, 'confirm'>, namespace: string): boolean {
   const set = applySetId(recordName(landing.target), namespace)
   return (
-    landing.objects.every((object) =>
-      isSame(liveOf(mirror, object), stamped(object, landing.generation, set)),
+    wantedBy(landing, namespace).every((object) =>
+      isSame(liveOf(mirror, object), object, 'of any generation'),
     ) && surplus(mirror, landing.objects, set).length === 0
   )
 }
 
+/** Whether everything that was rendered carries the generation too. */
+export function isStamped(mirror: Mirror, landing: Omit<Landing, 'confirm'>, namespace: string): boolean {
+  return wantedBy(landing, namespace).every((object) => isSame(liveOf(mirror, object), object))
+}
+
+function wantedBy(
+  { target, generation, objects }: Omit<Landing, 'confirm'>,
+  namespace: string,
+): KubeObject[] {
+  const set = applySetId(recordName(target), namespace)
+  return objects.map((object) => stamped(object, generation, set))
+}
+
 export async function land(cluster: Cluster, mirror: Mirror, landing: Landing): Promise<void> {
   const { objects, generation } = landing
-  const set = applySetId(recordName(landing.target), cluster.namespace)
-  const wanted = objects.map((object) => stamped(object, generation, set))
-  const isThere = (object: KubeObject) => isSame(liveOf(mirror, object), object, 'of any generation')
-  const changed = wanted.filter((object) => !isThere(object))
-  const turns = [
-    ...ORDER.map((kinds) => changed.filter(({ kind }) => kinds.includes(kind as KindName))),
-    wanted.filter(isThere),
-  ]
-  for (const turn of turns) {
-    // All of them are tried: one that is refused must not hide what is wrong with the others.
-    const outcomes = await Promise.allSettled(
-      turn.map((object) => applyOne(cluster, mirror, landing.target, generation, object)),
-    )
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  const changed = wantedBy(landing, cluster.namespace).filter(
+    (object) => !isSame(liveOf(mirror, object), object, 'of any generation'),
+  )
+  for (const kinds of ORDER) {
+    const turn = changed.filter(({ kind }) => kinds.includes(kind as KindName))
+    await applyAll(cluster, mirror, landing, turn)
   }
-  const gone = surplus(mirror, objects, set)
+  const gone = surplus(mirror, objects, applySetId(recordName(landing.target), cluster.namespace))
   if (gone.length === 0) return
   if (!(await landing.confirm(gone))) return
   // Routes first: a Gateway that finds one whose Service is gone writes that down, and keeps others waiting meanwhile.
   for (const turn of [gone.filter(isRoute), gone.filter((object) => !isRoute(object))]) {
     await Promise.all(turn.map((object) => removeOne(cluster, mirror, generation, object)))
   }
+}
+
+/** Writes the generation where nothing else differs. */
+export async function stamp(
+  cluster: Cluster,
+  mirror: Mirror,
+  landing: Omit<Landing, 'confirm'>,
+): Promise<void> {
+  await applyAll(cluster, mirror, landing, wantedBy(landing, cluster.namespace))
+}
+
+/** All of them are tried: one that is refused must not hide what is wrong with the others. */
+async function applyAll(
+  cluster: Cluster,
+  mirror: Mirror,
+  { target, generation }: Omit<Landing, 'confirm'>,
+  turn: readonly KubeObject[],
+): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    turn.map((object) => applyOne(cluster, mirror, target, generation, object)),
+  )
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 const isRoute = ({ kind }: KubeObject) => kind === 'HTTPRoute' || kind === 'GRPCRoute'

@@ -12,7 +12,7 @@ import { createDomains } from './domains/domains.ts'
 import { LOOK_MILLISECONDS } from './domains/own-listeners.ts'
 import type { Hop } from './hop/hop.ts'
 import { collectJobs } from './jobs.ts'
-import { isLanded, land } from './land.ts'
+import { isLanded, isStamped, land, stamp } from './land.ts'
 import { type Holder, isHeldBy, takeLease } from './lease.ts'
 import type { Lives } from './live/lives.ts'
 import { engineClosed, inWords, takenOver } from './messages.ts'
@@ -75,6 +75,8 @@ export interface TargetLoop {
 const FIRST_RETRY = 500
 const LONGEST_RETRY = 30_000
 const COLLECT_MILLISECONDS = 60_000
+/** After a change whoever follows these objects has enough to do. */
+const STAMP_MILLISECONDS = 1_000
 const NOBODY = { told: new Map(), bySet: new Map() }
 
 export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop {
@@ -95,6 +97,7 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
   const { gateways } = parts.around
   const domains = createDomains(cluster, target, { platform, gateways, urlOf: parts.urlOf })
   let collectedAt = 0
+  let changedAt = 0
   let isOurs = false
   /** Something was asked for in the life of this process. */
   let isAsked = false
@@ -178,7 +181,12 @@ export function createTargetLoop(target: Target, parts: TargetParts): TargetLoop
     const landing = { target, generation: stored.generation, objects }
     if (!isLanded(mirror, landing, cluster.namespace)) {
       await land(cluster, mirror, { ...landing, confirm: (gone) => confirm(stored, gone) })
+      changedAt = Date.now()
       again = true
+    } else if (!isStamped(mirror, landing, cluster.namespace)) {
+      const dueIn = changedAt + STAMP_MILLISECONDS - Date.now()
+      if (dueIn > 0) wakeIn(dueIn)
+      else await stamp(cluster, mirror, landing)
     }
     if (stored.listens && !again) await landListeners(stored)
     // Time goes on while this looks: what has become true meanwhile is for the next look, and nobody else wakes it.

@@ -30,7 +30,7 @@ import { hopObjects } from './objects.ts'
 import { passesOf } from './passes.ts'
 import { givePorts, giveRoutes } from './ports.ts'
 import { type KeptTable, readTable, removeTable, writeTable } from './table-secret.ts'
-import { type HopView, isStopped, type SeenSet, serviceKey, takesTraffic, viewOf } from './view.ts'
+import { type HopView, isStopped, type SeenSet, serviceKey, takesTraffic, viewOf, wishOf } from './view.ts'
 
 export interface HopParts {
   cluster: Cluster
@@ -55,7 +55,7 @@ export interface Hop {
   /** This process was told what to run: whoever looked after the hop lets go. */
   claim(): void
   ways(target: Target): Ways
-  /** The routers share requests in this way, or nobody asks them. */
+  /** The routers do what this asks of them, or nobody asks them. */
   isTold(stored: Stored): boolean
   demand(target: Target): Demand | undefined
   /** Whether the app passes on in which space it was asked, as far as calls lead through here. */
@@ -75,8 +75,8 @@ export function createHop(parts: HopParts): Hop {
   const tableName = recordName(self)
   let view: HopView | null = null
   let kept: KeptTable | null | undefined
-  /** What routers were last told, and how the splits of targets stand in it. */
-  let told: { table: HopTable; splits: HopView['splits'] } | null = null
+  /** What routers were last told, and what targets wish in it. */
+  let told: { table: HopTable; wishes: HopView['wishes'] } | null = null
   let image: string | null = null
   let problem: Problem | null = null
   let isOurs = false
@@ -141,7 +141,7 @@ export function createHop(parts: HopParts): Hop {
     const version = sha256(JSON.stringify([view.table, ports, left])).slice(0, 16)
     const table: HopTable = { version, table: view.table, ports, left }
     await holdLease()
-    told = { table, splits: view.splits }
+    told = { table, wishes: view.wishes }
     talks.tell(pods(), documentOf(table))
     const next = { table, routes }
     if (JSON.stringify(next) !== JSON.stringify(kept)) {
@@ -262,8 +262,8 @@ export function createHop(parts: HopParts): Hop {
       const { target } = stored
       const asks = target.space !== undefined || view.environments.has(target.environment)
       if (!asks) return true
-      if (!takesTraffic(stored)) return true
-      if (told?.splits.get(nameOf(target)) !== JSON.stringify(stored.split)) return false
+      if (!takesTraffic(stored) && !isStopped(stored)) return true
+      if (told?.wishes.get(nameOf(target)) !== wishOf(stored)) return false
       if (target.space === undefined) return isConfirmed() || !pods().some(isReady)
       // Routers that start while nobody is there to tell them know of it too.
       const isKnown = isConfirmed() && kept?.table.version === told.table.version

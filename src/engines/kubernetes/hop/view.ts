@@ -37,8 +37,8 @@ export interface HopView {
   swaps: ReadonlyMap<string, number>
   /** Hosts that lead into spaces. */
   hosts: string[]
-  /** By name of a target, what of it the table says. */
-  splits: ReadonlyMap<string, string>
+  /** By name of a target, what of its wish the table says. */
+  wishes: ReadonlyMap<string, string>
 }
 
 export const serviceKey = ({ environment, app }: Target) => `${environment}/${app}`
@@ -71,8 +71,13 @@ export function viewOf({ stored, seen, domain }: ViewFacts): HopView {
     hosts: Object.values(services).flatMap(({ spaces }) =>
       Object.values(spaces ?? {}).flatMap(({ hosts }) => hosts),
     ),
-    splits: new Map(there.map((one) => [nameOf(one.target), JSON.stringify(one.split)])),
+    wishes: new Map(there.map((one) => [nameOf(one.target), wishOf(one)])),
   }
+}
+
+/** What routers are asked by a target: who gets its requests, and who is let in. */
+export function wishOf({ split, desired }: Stored): string {
+  return JSON.stringify([split, desired.closed ?? null, desired.overlay ?? null, desired.domains ?? []])
 }
 
 export function takesTraffic(stored: Stored): boolean {
