@@ -1,6 +1,6 @@
 /** The console by keyboard alone: the same as by mouse, and where the focus is meanwhile. */
 import { expect, test } from 'vitest'
-import { focused, tabTo } from './console/keyboard.ts'
+import { createHands, focused, tabTo } from './console/keyboard.ts'
 import { describeConsole } from './console/suite.ts'
 import { BROKEN } from './console/world.ts'
 
@@ -8,19 +8,8 @@ const PASSWORD = 'correct horse battery'
 
 describeConsole('the console, by keyboard alone', (opened) => {
   const main = () => opened.main()
-  const press = (...keys: string[]) =>
-    keys.reduce((before, key) => before.then(() => opened.page.keyboard.press(key)), Promise.resolve())
-  const type = (text: string) => opened.page.keyboard.type(text)
+  const { press, type, nameOfFocus, goBy } = createHands(opened)
   const heading = (name: string) => opened.page.getByRole('heading', { name, exact: true }).waitFor()
-  const nameOfFocus = async () => (await focused(opened.page)).name
-
-  /** From anywhere, by some letters. */
-  async function goBy(letters: string) {
-    await press('Control+k')
-    await type(letters)
-    await opened.dialog().getByRole('option').first().waitFor()
-    await press('Enter')
-  }
 
   async function shipBranch(branch: string) {
     await goBy('shop stage')

@@ -16,14 +16,9 @@ const ENDLESS = WITH_DATABASE.replace(
 describeConsole('things of an app in the console', (opened) => {
   const main = () => opened.main()
   const client = () => opened.world.client
-  const told = (text: string | RegExp) =>
-    opened.page.getByRole('status', { name: 'What was done' }).getByText(text).waitFor()
-  const undo = (name: string) => opened.page.getByRole('button', { name, exact: true }).click()
-  async function agree(verb: string, command: string) {
-    await opened.dialog().getByText(command, { exact: true }).waitFor()
-    await opened.dialog().getByRole('button', { name: verb, exact: true }).click()
-    await opened.dialog().waitFor({ state: 'detached' })
-  }
+  const agree = (verb: string, command: string) => opened.agree(verb, command)
+  const told = (text: string) => opened.told(text)
+  const undo = (name: string) => opened.undo(name)
   const names = async () => (await client().domains.list({})).map(({ host }) => host)
 
   test('without any, each page says what it is for', async () => {

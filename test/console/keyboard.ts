@@ -1,5 +1,6 @@
 /** What has the focus, as somebody sees it who has a keyboard alone. */
 import type { Page } from 'playwright-core'
+import type { Console } from './suite.ts'
 
 export interface Focused {
   name: string
@@ -42,4 +43,23 @@ export async function tabTo(page: Page, name: string, key: 'Tab' | 'Shift+Tab' =
     stops.push(stop.name)
   }
   throw new Error(`Tab did not come to “${name}”, but to ${stops.join(', ')}`)
+}
+
+/** What ten fingers do, over the page that is open by then. */
+export function createHands(opened: Pick<Console, 'page' | 'dialog'>) {
+  const press = (...keys: string[]) =>
+    keys.reduce((before, key) => before.then(() => opened.page.keyboard.press(key)), Promise.resolve())
+  const type = (text: string) => opened.page.keyboard.type(text)
+  return {
+    press,
+    type,
+    nameOfFocus: async () => (await focused(opened.page)).name,
+    /** From anywhere, by some letters. */
+    async goBy(letters: string) {
+      await press('Control+k')
+      await type(letters)
+      await opened.dialog().getByRole('option').first().waitFor()
+      await press('Enter')
+    },
+  }
 }

@@ -15,6 +15,12 @@ export interface Console {
   main: () => Locator
   dialog: () => Locator
   goto(path: string): Promise<void>
+  /** To what is asked, which names the command that does the same. */
+  agree(verb: string, command: string): Promise<void>
+  /** What was done is said. */
+  told(text: string | RegExp): Promise<void>
+  /** The way back that is offered then. */
+  undo(name: string): Promise<void>
   signIn(): Promise<void>
 }
 
@@ -34,10 +40,18 @@ export function describeConsole(
       const browser = await openChromium(executable!)
       Object.assign(opened, { browser })
       const { page, complaints } = await openPage(browser)
+      const dialog = () => page.getByRole('dialog')
       Object.assign(opened, {
-        ...{ page, complaints },
+        ...{ page, complaints, dialog },
         main: () => page.getByRole('main'),
-        dialog: () => page.getByRole('dialog'),
+        agree: async (verb: string, command: string) => {
+          await dialog().getByText(command, { exact: true }).waitFor()
+          await dialog().getByRole('button', { name: verb, exact: true }).click()
+          await dialog().waitFor({ state: 'detached' })
+        },
+        told: (text: string | RegExp) =>
+          page.getByRole('status', { name: 'What was done' }).getByText(text).waitFor(),
+        undo: (name: string) => page.getByRole('button', { name, exact: true }).click(),
         goto: (path: string) => page.goto(world.client.url + path),
         signIn: () => signIn(page, world.client),
       })

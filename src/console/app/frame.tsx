@@ -7,26 +7,16 @@ import { Behind } from '../parts/behind.tsx'
 import { PageHead } from '../parts/parts.tsx'
 import { State, toneOfApp, wordOfApp } from '../parts/state.tsx'
 import { useMedia } from '../parts/window.ts'
+import { APP_PAGES } from '../shell/pages.tsx'
 import { AppActions } from './actions.tsx'
 import { usePlace } from './place.ts'
-
-const TABS = [
-  ['overview', 'Overview', '/apps/$app/$environment'],
-  ['ship', 'Ship', '/apps/$app/$environment/ship'],
-  ['releases', 'Releases', '/apps/$app/$environment/releases'],
-  ['config', 'Config', '/apps/$app/$environment/config'],
-  ['logs', 'Logs', '/apps/$app/$environment/logs'],
-  ['runs', 'Runs and crons', '/apps/$app/$environment/runs'],
-  ['domains', 'Domains', '/apps/$app/$environment/domains'],
-  ['database', 'Database', '/apps/$app/$environment/database'],
-] as const
 
 export function AppFrame() {
   const { app, environment } = usePlace()
   const { data } = useQuery(queries.app(app))
   const { data: pipeline } = useQuery(queries.pipeline())
   const path = useRouterState({ select: ({ location }) => location.pathname })
-  const tab = TABS.find(([name]) => path.endsWith(`/${name}`)) ?? TABS[0]
+  const tab = APP_PAGES.find(([name]) => path.endsWith(`/${name}`)) ?? APP_PAGES[0]
   const places = new Map(data?.environments.map((place) => [place.environment, place]))
   const place = places.get(environment)
   const tabs = useRef<HTMLElement>(null)
@@ -34,7 +24,7 @@ export function AppFrame() {
   // Where there is little room the tabs scroll: the one that is open can be seen.
   useEffect(() => {
     const { current } = tabs
-    const open = current?.children[isNarrow ? TABS.indexOf(tab) : 0] as HTMLElement | undefined
+    const open = current?.children[isNarrow ? APP_PAGES.indexOf(tab) : 0] as HTMLElement | undefined
     if (current && open) current.scrollLeft = open.offsetLeft - (current.clientWidth - open.offsetWidth) / 2
   }, [tab, isNarrow])
   return (
@@ -73,7 +63,7 @@ export function AppFrame() {
         })}
       </nav>
       <nav ref={tabs} className="tabs" aria-label="About the app">
-        {TABS.map(([name, title, to]) => (
+        {APP_PAGES.map(([name, title, to]) => (
           <Link
             key={name}
             to={to}

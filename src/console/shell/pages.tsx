@@ -80,3 +80,15 @@ export const PAGES: readonly PageLink[] = [
     icon: icon('M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8ZM2.5 14c.6-2.6 2.8-4 5.5-4s4.900 1.400 5.500 4'),
   },
 ]
+
+/** What there is of one app in one environment; the first is where its name leads. */
+export const APP_PAGES = [
+  ['overview', 'Overview', '/apps/$app/$environment'],
+  ['ship', 'Ship', '/apps/$app/$environment/ship'],
+  ['releases', 'Releases', '/apps/$app/$environment/releases'],
+  ['config', 'Config', '/apps/$app/$environment/config'],
+  ['logs', 'Logs', '/apps/$app/$environment/logs'],
+  ['runs', 'Runs and crons', '/apps/$app/$environment/runs'],
+  ['domains', 'Domains', '/apps/$app/$environment/domains'],
+  ['database', 'Database', '/apps/$app/$environment/database'],
+] as const

@@ -6,7 +6,7 @@ import { queries } from '../live/queries.ts'
 import { Modal } from '../parts/modal.tsx'
 import { choose, optionsOf } from './choices.ts'
 import { usePageCommands } from './commands.ts'
-import { PAGES } from './pages.tsx'
+import { APP_PAGES, PAGES } from './pages.tsx'
 
 interface Entry {
   name: string
@@ -57,18 +57,13 @@ export function Palette({ close }: { close: () => void }) {
       ...commands.map(({ name, run }) => ({ name, what: 'here', run })),
       ...PAGES.map(({ name, to }) => ({ name, what: 'page', run: () => void navigate({ to }) })),
       ...apps.flatMap(({ name: app, environments }) =>
-        environments.map(({ environment }) => ({
-          name: `${app} ${environment}`,
-          what: 'app',
-          run: () => void navigate({ to: '/apps/$app/$environment', params: { app, environment } }),
-        })),
-      ),
-      ...apps.flatMap(({ name: app, environments }) =>
-        environments.map(({ environment }) => ({
-          name: `logs of ${app} ${environment}`,
-          what: 'logs',
-          run: () => void navigate({ to: '/apps/$app/$environment/logs', params: { app, environment } }),
-        })),
+        environments.flatMap(({ environment }) =>
+          APP_PAGES.map(([page, , to]) => ({
+            name: page === 'overview' ? `${app} ${environment}` : `${page} of ${app} ${environment}`,
+            what: page === 'overview' ? 'app' : page,
+            run: () => void navigate({ to, params: { app, environment } }),
+          })),
+        ),
       ),
       ...optionsOf('theme').map((theme) => ({
         name: `theme: ${theme}`,

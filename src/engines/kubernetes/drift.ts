@@ -5,7 +5,7 @@ import { type KindName, type KubeObject, objectPath } from './cluster/kinds.ts'
 import { fieldOwner, type Steps } from './field-owner.ts'
 import { stamped } from './land.ts'
 import { inWords } from './messages.ts'
-import { applySetId, FIELD_MANAGER, LABEL, recordName } from './names.ts'
+import { ANNOTATION, applySetId, FIELD_MANAGER, LABEL, recordName } from './names.ts'
 
 export async function findDrift(
   cluster: Cluster,
@@ -53,10 +53,11 @@ function countOf({ metadata: { labels } }: KubeObject, count: unknown): Pick<Dif
   return { count: { set, process, count } }
 }
 
-/** Everything but what the server keeps for itself. */
+/** Everything but what the server keeps for itself, and the generation, which is written when there is time. */
 function comparable(object: KubeObject): object {
   const { status: _status, metadata, ...rest } = object as KubeObject & { status?: unknown }
-  return { ...rest, metadata: { labels: metadata.labels, annotations: metadata.annotations } }
+  const { [ANNOTATION.generation]: _generation, ...annotations } = metadata.annotations ?? {}
+  return { ...rest, metadata: { labels: metadata.labels, annotations } }
 }
 
 interface Leaf {
