@@ -5,6 +5,7 @@ import { type DevSession, enter, startDev, type Told, untilServed, type Visit } 
 import { newPerson } from '../test/tow.ts'
 import { askAlways, eachSave, makeApp, SAVES, sum } from './dev/app.ts'
 import { type Figure, printFigures, quantile } from './figures.ts'
+import { measureSpare } from './spare.ts'
 
 if (withoutCluster !== null) {
   console.log(`left out: ${withoutCluster}`)
@@ -61,9 +62,11 @@ try {
   const visit = await enter(link!.url, process.env.TOW_TEST_GATEWAY)
   const figures = await measureDev(dev, folder, visit)
   await dev.interrupt()
+  const [plain] = await measureSpare(folder)
   printFigures(`A save of a small Node app in a cluster, ${SAVES} saves`, [
     ...figures,
     { what: 'from the command to the first save being live', unit: 'ms', values: [ready] },
+    { ...plain!, what: 'beside it, the app outside of any cluster: ended and started anew → answers' },
   ])
 } finally {
   await person.leave()
