@@ -1,41 +1,18 @@
 /** Apps that lose the space they were asked in, and one that keeps it: the real command, real processes, `tow doctor`. */
-import { mkdir, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CheckResult } from '../src/api/environments.ts'
+import { writePassingApps } from './passing-apps.ts'
 import { newPerson, type Person } from './tow.ts'
 
 let ann: Person
 let folder: string
 
-/** `passed`: the headers that it passes on. */
-const SERVER = (passed: string[]) => `
-import { createServer } from 'node:http'
-createServer(async (request, response) => {
-  const headers = Object.fromEntries(${JSON.stringify(passed)}.map((name) => [name, request.headers[name] ?? '']))
-  const inner = process.env.INNER_URL ? await (await fetch(process.env.INNER_URL, { headers })).text() : ''
-  response.end(process.env.TOW_RELEASE + ' ' + inner)
-}).listen(process.env.PORT)
-`
-const CALLERS = { keeps: ['traceparent', 'baggage'], loses: ['traceparent'], silent: [] }
-
 beforeAll(async () => {
   ann = await newPerson()
   folder = join(ann.folder, 'shop')
-  const processes = 'processes: { web: { command: node server.js } }'
-  const callers = Object.keys(CALLERS).map(
-    (app) => `  ${app}: { path: ${app}, needs: [inner], ${processes} }`,
-  )
-  for (const [app, passed] of [...Object.entries(CALLERS), ['inner', []] as const]) {
-    await mkdir(join(folder, app), { recursive: true })
-    await writeFile(join(folder, app, 'package.json'), '{ "type": "module" }')
-    await writeFile(join(folder, app, 'server.js'), SERVER([...passed]))
-  }
-  await writeFile(
-    join(folder, 'tow.yaml'),
-    `version: 1\napps:\n${callers.join('\n')}\n  inner: { path: inner, ${processes} }\n`,
-  )
+  await writePassingApps(folder)
   for (const words of [['ship'], ['spaces', 'add', 'mine', '--apps', 'inner']]) {
     const ended = await ann.tow(words, { cwd: folder })
     expect(ended, ended.stderr).toMatchObject({ exit: 0 })

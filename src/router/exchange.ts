@@ -93,7 +93,7 @@ export function beginExchange(context: Context, from: Beginning): Exchange {
     staleConnections: 0,
     isHeld: false,
     waitsUntil: null,
-    askAgainMs: 5,
+    askAgainMs: 4,
     waitsFor: null,
     banner: null,
     isLeft: from.isLeft,
