@@ -61,7 +61,23 @@ for tool in cp mkfifo setsid; do
 done
 set -e; cd /live
 mkdir -p state control
-for pipe in ask said; do [ -p "control/$pipe" ] || mkfifo "control/$pipe"; done
+# Waits with Node started, and is the program after that; what it was told by is not there for the app.
+printf '%s\n' '
+const { closeSync, openSync, readSync } = require("node:fs")
+const { TOW_LIFE } = process.env
+delete process.env.TOW_LIFE
+delete process.env.NODE_OPTIONS
+require("node:http")
+const go = openSync(`${__dirname}/go`, "r")
+const bytes = Buffer.alloc(4096)
+for (let said = ""; !said.split("\n").includes(TOW_LIFE); ) {
+  const length = readSync(go, bytes)
+  if (length === 0) process.exit(1)
+  said += bytes.toString("utf8", 0, length)
+}
+closeSync(go)
+' > control/wait.cjs
+for pipe in ask said go; do [ -p "control/$pipe" ] || mkfifo "control/$pipe"; done
 [ -d workspace ] && exit 0
 rm -rf filling; cp -a /workspace filling; mv filling workspace
 {{- end }}
@@ -69,18 +85,43 @@ rm -rf filling; cp -a /workspace filling; mv filling workspace
 {{/*
 One loop that reads from one pipe, so that nothing is missed between two looks: the agent asks there, and whoever runs the
 command tells there how it begins and ends. The command leads a session of its own, and all of it is ended together.
+Where it is `node <file>`, the next life is begun ahead, once the one before has come up: Node is started, and no line of the
+app is read before it is told to go on.
 */}}
 {{- define "app.liveSupervise" -}}
 export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
-exec 8<>/run/tow/ask 9<>/run/tow/said
+exec 6<>/run/tow/go 8<>/run/tow/ask 9<>/run/tow/said
 read -r token </proc/sys/kernel/random/uuid
-command=$2 life=0 asked=0 child= again= leaving= last=
-begin() {
-  life=$((life + 1)) child= again= last=
+command=$2 life=0 asked=0 child= again= leaving= last= ahead= spare=
+waits=; case $command in node\ [!-]*) waits=1 ;; esac
+case $command in *[!A-Za-z0-9_./\ -]*) waits= ;; esac
+[ -z "$NODE_OPTIONS" ] || waits=
+launch() { # life word
   # What this shell itself would say of how it ended is not the command's.
-  ( setsid sh -c 'echo "begun $0 $$" >&8; exec 2>&7 7>&- 8>&- 9>&-; exec sh -c "$1"' "$token.$life" "$command"
-    echo "ended $token.$life $?" >&8 ) 7>&2 2>/dev/null &
-  runner=$!
+  ( exec 6>&-
+    if [ "$2" = waits ]; then export TOW_LIFE="$token.$1" NODE_OPTIONS=--require=/run/tow/wait.cjs; fi
+    setsid sh -c 'echo "$2 $0 $$" >&8; exec 2>&7 7>&- 8>&- 9>&-; exec sh -c "$1"' "$token.$1" "$command" "$2"
+    echo "ended $token.$1 $?" >&8 ) 7>&2 2>/dev/null &
+}
+begin() {
+  child= again= last= next=$((life + 1))
+  if [ "$spare" ]; then
+    life=$ahead child=$spare runner=$sparer ahead= spare=
+    echo "$token.$life" >&6; begun
+  else
+    [ -z "$ahead" ] || { next=$((ahead + 1)); ahead=; }
+    life=$next; launch "$life" begun; runner=$!
+  fi
+}
+begun() {
+  last=begun
+  # It may have read what has changed since.
+  if [ "$again$leaving" ]; then end TERM; else tell begun; fi
+  [ -z "$waits" ] || { sleep 0.3; echo "prepare $token.$life" >&8; } &
+}
+prepare() {
+  ahead=$((life + 1))
+  launch "$ahead" waits; sparer=$!
 }
 tell() { last="$*"; echo "$last $asked" >&9; }
 end() { [ -z "$child" ] || kill "-$1" "-$child" 2>/dev/null; }
@@ -90,28 +131,30 @@ ended() {
     tries=0; while [ "$tries" -lt 50 ] && end 0; do sleep 0.01; tries=$((tries + 1)); done
   fi
   wait "$runner"; child=
-  if [ "$leaving" ]; then exit "$1"; fi
+  if [ "$leaving" ]; then leave "$1"; fi
   if [ "$again" ]; then begin; return; fi
   tell ended "$1"
   how="ended with $1"; if [ "$1" -gt 128 ]; then how="was ended by SIG$(kill -l "$1")"; fi
   echo "[tow] it $how, and starts again with the next change" >&2
 }
+leave() { [ -z "$spare" ] || kill -KILL "-$spare" 2>/dev/null; exit "$1"; }
 trap 'echo leave >&8' TERM
 begin
 while :; do
   # A signal ends the wait for the next line.
   read -r word which value <&8 || continue
   case $word in
-    begun)
-      [ "$which" = "$token.$life" ] || continue
-      child=$value last=begun
-      # It may have read what has changed since.
-      if [ "$again$leaving" ]; then end TERM; else tell begun; fi ;;
-    ended) [ "$which" != "$token.$life" ] || ended "$value" ;;
+    begun) [ "$which" != "$token.$life" ] || { child=$value; begun; } ;;
+    prepare) [ "$which$again$leaving$ahead" != "$token.$life" ] || prepare ;;
+    waits)
+      # One that nobody waits for any more is let go.
+      if [ "$which" = "$token.$ahead" ]; then spare=$value; else kill -KILL "-$value" 2>/dev/null; fi ;;
+    ended)
+      if [ "$which" = "$token.$life" ]; then ended "$value"; elif [ "$which" = "$token.$ahead" ]; then ahead= spare=; fi ;;
     restart) asked=$which; if [ "$last" != "${last#ended}" ]; then begin; else again=1; end TERM; fi ;;
     kill) [ -z "$again" ] || end KILL ;;
     tell) [ -z "$last" ] || echo "$last $asked" >&9 ;;
-    leave) leaving=1; if [ "$last" != "${last#ended}" ]; then exit "${last#ended }"; fi; end TERM ;;
+    leave) leaving=1; if [ "$last" != "${last#ended}" ]; then leave "${last#ended }"; fi; end TERM ;;
   esac
 done
 {{- end }}

@@ -2,7 +2,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,6 +123,25 @@ async function start(
   return { shell: child, sidecar, ports, output: () => written, text }
 }
 
+/** Ids of processes that were begun with that in their environment, in that folder. */
+function processesWith(text: string, folder: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const isNode = readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sh\n'
+        return (
+          isNode &&
+          readlinkSync(`/proc/${pid}/cwd`) === folder &&
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text)
+        )
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
 async function follow({ ports }: Beside, claims = Object.keys(RELEASED)) {
   return openHolder(connect(ports.workspace, '127.0.0.1'), claims)
 }
@@ -170,6 +197,50 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
       expect(await holder.make(mended.tree, mended.read)).toMatchObject({ restarted: ['web'], ended: [] })
       expect(await pod.text()).toMatch(/^first /)
       expect(await heard(await reports(pod), 'begun')).toMatchObject({ exit: null })
+    })
+
+    test('one of Node alone is begun ahead, runs nothing of the app before its turn, and is none that is missed', async () => {
+      const pod = await start(shell, { command: 'node server.js' })
+      const holder = await follow(pod)
+      let current = 0
+      const spares = () =>
+        processesWith('TOW_LIFE=', `${home}/live/workspace`).filter((pid) => pid !== current)
+      for (const word of ['second', 'third', 'fourth']) {
+        await expect.poll(spares).toHaveLength(1)
+        const [spare] = spares()
+        const next = source({
+          ...RELEASED,
+          'text.js': `exports.text = "${word}"; console.log("${word} begins")`,
+        })
+        expect(await holder.make(next.tree, next.read)).toMatchObject({ restarted: ['web'], ended: [] })
+        expect(await pod.text()).toBe(`${word} ${spare}`)
+        current = spare!
+      }
+      // What was told to the one that waits is not for the app, nor for what it starts.
+      const env = source({
+        'server.js': SERVER,
+        'text.js': 'exports.text = String(process.env.NODE_OPTIONS) + process.env.TOW_LIFE',
+      })
+      await expect.poll(spares).toHaveLength(1)
+      await holder.make(env.tree, env.read)
+      expect(await pod.text()).toMatch(/^undefinedundefined /)
+      current = Number((await pod.text()).split(' ')[1])
+      await expect.poll(spares).toHaveLength(1)
+      process.kill(spares()[0]!, 'SIGKILL')
+      await expect.poll(spares).toHaveLength(0)
+      // Two changes at once: nobody waits yet for the second.
+      for (const word of ['fifth', 'sixth']) {
+        const next = source({ ...RELEASED, 'text.js': `exports.text = "${word}"` })
+        expect(await holder.make(next.tree, next.read)).toMatchObject({ restarted: ['web'], ended: [] })
+        expect(await pod.text()).toContain(word)
+        current = Number((await pod.text()).split(' ')[1])
+      }
+      // Some shells say of what they lead that it was killed.
+      expect(pod.output().replace('Killed\n', '')).toBe('second begins\nthird begins\nfourth begins\n')
+      await expect.poll(spares).toHaveLength(1)
+      pod.shell.kill('SIGTERM')
+      await once(pod.shell, 'exit')
+      await expect.poll(spares).toHaveLength(0)
     })
 
     test('one that ends later by a signal is told of at once', async () => {
