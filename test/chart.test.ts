@@ -229,7 +229,7 @@ describe('the chart', () => {
     const [, , script, , , command] = worker.containers[0].command.map((word: string) =>
       word.replaceAll('$$', '$'),
     )
-    expect(script).toContain('echo "begun $0 $$" >&8')
+    expect(script).toContain('echo "$2 $0 $$" >&8')
     expect(command).toBe('echo "$HOME" $(date) $$')
     expect(named(manifests, 'Service', 'shop--mine--mine-3').spec.publishNotReadyAddresses).toBe(true)
     for (const { spec } of manifests.filter(({ kind }) => kind === 'Deployment'))
