@@ -58,7 +58,7 @@ def hello():
     tool: 'go',
     answer: 'Hello from Go',
     files: {
-      'go.mod': 'module example.com/go-hello\n\ngo 1.21\n',
+      'go.mod': 'module example.com/go-hello\n\ngo 1.18\n',
       'main.go': `package main
 
 import (
