@@ -35,15 +35,18 @@ afterAll(async () => {
 /** Calls to apps that nobody overrides lead past the router: one of them may have lost it as well. */
 const LOST = /loses in live, or an app between it and inner, loses the space when it calls inner/
 
-/** A test suite of one request: the names of a test cluster are in no DNS, so that it asks the Gateway itself. */
+/**
+ * A test suite of seven requests: the names of a test cluster are in no DNS, so that it asks the Gateway itself. Of two routers
+ * only the one that a request came by can count the call that follows; the Gateway takes them in turns.
+ */
 const suiteOf = (variable: string) =>
-  `node -e "const link = new URL(process.env.${variable}); require('node:http').get({ host: '${process.env.TOW_TEST_GATEWAY}', headers: { host: link.host, 'tow-preview': link.searchParams.get('tow-preview') } }, (answer) => answer.resume())"`
+  `node -e "const { host, searchParams } = new URL(process.env.${variable}); const headers = { host, 'tow-preview': searchParams.get('tow-preview') }; const ask = (left) => left && require('node:http').get({ host: '${process.env.TOW_TEST_GATEWAY}', headers }, (answer) => answer.resume().on('end', () => ask(left - 1))); ask(7)"`
 
 test('a suite that is run in the space finds who keeps it, and who loses it on which call', async () => {
   const kept = await tow('spaces', 'check', 'mine', '--run', suiteOf('TOW_LINK_KEEPS'))
   expect(kept, kept.stderr).toMatchObject({
     exit: 0,
-    stdout: expect.stringContaining('keeps in live passes the space on to inner: 1 of 1 calls carried it'),
+    stdout: expect.stringMatching(/keeps in live passes the space on to inner: (\d+) of \1 calls carried it/),
   })
   const lost = await tow('spaces', 'check', 'mine', '--run', suiteOf('TOW_LINK_LOSES'))
   expect(lost).toMatchObject({
