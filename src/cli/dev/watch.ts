@@ -9,7 +9,7 @@ import { askGit } from '../../trees/git.ts'
 import { watchEvents } from './watch-events.ts'
 
 /** What comes within this is one change: an editor writes a file in several steps. */
-const QUIET_MS = 8
+const QUIET_MS = 5
 const LONGEST_MS = 400
 /** While Git writes files: a checkout of thousands of them is one change. */
 const GIT_QUIET_MS = 100
