@@ -93,9 +93,8 @@ export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
 exec 6<>/run/tow/go 8<>/run/tow/ask 9<>/run/tow/said
 read -r token </proc/sys/kernel/random/uuid
 command=$2 life=0 asked=0 child= again= leaving= last= ahead= spare=
-waits=; case $command in node\ [!-]*) waits=1 ;; esac
-case $command in *[!A-Za-z0-9_./\ -]*) waits= ;; esac
-[ -z "$NODE_OPTIONS" ] || waits=
+# An option of Node may read a file too early, or open a debugger's port.
+waits=; case $NODE_OPTIONS$command in *[!A-Za-z0-9_./\ -]*) ;; node\ [!-]*) waits=1 ;; esac
 launch() { # life word
   # What this shell itself would say of how it ended is not the command's.
   ( exec 6>&-
@@ -104,13 +103,12 @@ launch() { # life word
     echo "ended $token.$1 $?" >&8 ) 7>&2 2>/dev/null &
 }
 begin() {
-  child= again= last= next=$((life + 1))
+  child= again= last=
   if [ "$spare" ]; then
     life=$ahead child=$spare runner=$sparer ahead= spare=
     echo "$token.$life" >&6; begun
   else
-    [ -z "$ahead" ] || { next=$((ahead + 1)); ahead=; }
-    life=$next; launch "$life" begun; runner=$!
+    life=$((${ahead:-$life} + 1)) ahead=; launch "$life" begun; runner=$!
   fi
 }
 begun() {
