@@ -63,7 +63,7 @@ set -e; cd /live
 mkdir -p state control
 # Waits with Node started, and is the program after that; what it was told by is not there for the app.
 printf '%s\n' '
-const { closeSync, openSync, readSync } = require("node:fs")
+const { closeSync, openSync, readSync, writeFileSync } = require("node:fs")
 const { TOW_LIFE } = process.env
 delete process.env.TOW_LIFE
 delete process.env.NODE_OPTIONS
@@ -76,6 +76,8 @@ for (let said = ""; !said.split("\n").includes(TOW_LIFE); ) {
   said += bytes.toString("utf8", 0, length)
 }
 closeSync(go)
+// Only what says so has gone on: one that was killed while it waited was no life of the app.
+writeFileSync(`${__dirname}/ask`, `begun ${TOW_LIFE}\n`)
 ' > control/wait.cjs
 for pipe in ask said go; do [ -p "control/$pipe" ] || mkfifo "control/$pipe"; done
 [ -d workspace ] && exit 0
@@ -90,11 +92,12 @@ app is read before it is told to go on.
 */}}
 {{- define "app.liveSupervise" -}}
 export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
+{{ include "app.shellTools" . }}
 exec 6<>/run/tow/go 8<>/run/tow/ask 9<>/run/tow/said
 read -r token </proc/sys/kernel/random/uuid
-command=$2 life=0 asked=0 child= again= leaving= last= ahead= spare=
+command=$(led "$2") life=0 asked=0 child= again= leaving= last= ahead= spare= going=
 # An option of Node may read a file too early, or open a debugger's port.
-waits=; case $NODE_OPTIONS$command in *[!A-Za-z0-9_./\ -]*) ;; node\ [!-]*) waits=1 ;; esac
+waits=; case $NODE_OPTIONS$2 in *[!A-Za-z0-9_./\ -]*) ;; node\ [!-]*) waits=1 ;; esac
 launch() { # life word
   # What this shell itself would say of how it ended is not the command's.
   ( exec 6>&-
@@ -106,13 +109,13 @@ begin() {
   child= again= last=
   if [ "$spare" ]; then
     life=$ahead child=$spare runner=$sparer ahead= spare=
-    echo "$token.$life" >&6; begun
+    echo "$token.$life" >&6; going=1
   else
     life=$((${ahead:-$life} + 1)) ahead=; launch "$life" begun; runner=$!
   fi
 }
 begun() {
-  last=begun
+  last=begun going=
   # It may have read what has changed since.
   if [ "$again$leaving" ]; then end TERM; else tell begun; fi
   [ -z "$waits" ] || { sleep 0.3; echo "prepare $token.$life" >&8; } &
@@ -124,13 +127,14 @@ prepare() {
 tell() { last="$*"; echo "$last $asked" >&9; }
 end() { [ -z "$child" ] || kill "-$1" "-$child" 2>/dev/null; }
 ended() {
+  while [ "$leaving" ] && lives "$child"; do sleep 0.05; done
   # Nothing of it may be left that would hold a port; the shell takes note of what has ended whenever it waits.
   if end KILL && [ -n "$child" ]; then
     tries=0; while [ "$tries" -lt 50 ] && end 0; do sleep 0.01; tries=$((tries + 1)); done
   fi
   wait "$runner"; child=
   if [ "$leaving" ]; then leave "$1"; fi
-  if [ "$again" ]; then begin; return; fi
+  if [ "$again$going" ]; then going=; begin; return; fi
   tell ended "$1"
   how="ended with $1"; if [ "$1" -gt 128 ]; then how="was ended by SIG$(kill -l "$1")"; fi
   echo "[tow] it $how, and starts again with the next change" >&2
@@ -142,7 +146,7 @@ while :; do
   # A signal ends the wait for the next line.
   read -r word which value <&8 || continue
   case $word in
-    begun) [ "$which" != "$token.$life" ] || { child=$value; begun; } ;;
+    begun) [ "$which" != "$token.$life" ] || { child=${value:-$child}; begun; } ;;
     prepare) [ "$which$again$leaving$ahead" != "$token.$life" ] || prepare ;;
     waits)
       # One that nobody waits for any more is let go.

@@ -1,13 +1,36 @@
 {{/*
 A command runs under a shell that hands SIGTERM on to everything in the container: an app which is process 1 itself
 would not be ended by a signal that it does not handle. The shell also completes the name of the process by the pod's.
+It ends once all of them have: else what still answers when the signal has ended its leader would be killed with the container.
 */}}
 {{- define "app.supervise" -}}
 export TOW_PROCESS="$1.${TOW_POD#"${TOW_POD%?????}"}"; unset TOW_POD
-trap 'trap "" TERM; kill -TERM 0' TERM
-sh -c "$2" & child=$!
+{{ include "app.shellTools" . }}
+ending=; trap 'trap "" TERM; ending=1; kill -TERM 0' TERM
+read -r _ _ _ _ group _ </proc/self/stat
+sh -c "$(led "$2")" & child=$!
 while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done
+while [ "$ending" ] && lives "$group"; do sleep 0.05; done
 exit "$code"
+{{- end }}
+
+{{/*
+Not every shell gives its place to the only command that it has (Debian's does not), and such a shell is ended by a signal
+before the command is.
+*/}}
+{{- define "app.shellTools" -}}
+led() { # command: the same, in place of the shell where it is one program with plain words
+  case $1 in *[!A-Za-z0-9_./:@%,+=\ -]*) ;; *) case $(command -v "${1%% *}") in */*) printf 'exec ' ;; esac ;; esac
+  printf '%s\n' "$1"
+}
+lives() { # group: whether any of it but this shell still runs
+  for of in /proc/[0-9]*/stat; do
+    # Its name comes first, and may be anything.
+    [ "$of" != "/proc/$$/stat" ] && read -r stat <"$of" && set -- "$1" ${stat##*) } || continue
+    if [ "$4" = "$1" ] && [ "$2" != Z ]; then return 0; fi
+  done 2>/dev/null
+  return 1
+}
 {{- end }}
 
 {{/* Where a client writes, nothing begins before its first line says that it is there: no output may be missed. */}}
@@ -119,15 +142,15 @@ containers:
       - sh
       - -c
       - |
+        {{- /* Of the shell's own variables $$ alone would be read as another. */}}
         {{- if $live }}
-        {{- /* As below; of the shell's own variables $$ alone would be read as another. */}}
         {{- include "app.liveSupervise" . | replace "$$" "$$$$" | nindent 8 }}
         {{- else if .spec.tty }}
         {{- include "app.attendTerminal" . | nindent 8 }}
         {{- else if .spec.stdin }}
         {{- include "app.attend" . | nindent 8 }}
         {{- else }}
-        {{- include "app.supervise" . | nindent 8 }}
+        {{- include "app.supervise" . | replace "$$" "$$$$" | nindent 8 }}
         {{- end }}
       - tow
       - {{ .process | quote }}

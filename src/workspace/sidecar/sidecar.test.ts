@@ -21,7 +21,9 @@ import { openHolder } from '../holder.ts'
 import type { SidecarReport } from './protocol.ts'
 import { type Sidecar, startSidecar } from './sidecar.ts'
 
-const CHART = new URL('../../../charts/app/templates/_live.tpl', import.meta.url)
+const CHART = ['_live.tpl', '_pod.tpl']
+  .map((name) => readFileSync(new URL(`../../../charts/app/templates/${name}`, import.meta.url), 'utf8'))
+  .join('')
 const SHELLS = [['dash'], ['busybox', 'sh'], ['bash', '--posix']].filter(
   ([program]) => spawnSync(program!, ['true']).error === undefined,
 )
@@ -41,6 +43,9 @@ beforeEach(() => {
 })
 afterEach(() => {
   for (const end of pods) end()
+  // As a cluster does with one that does not end when it is asked to.
+  const left = processesIn(`${home}/live/workspace`)
+  if (left.length > 0) spawnSync('kill', ['-KILL', ...left.map(String)])
   rmSync(home, { recursive: true, force: true })
 })
 
@@ -53,9 +58,9 @@ async function freePort(): Promise<number> {
 }
 
 function script(name: string): string {
-  const text = readFileSync(CHART, 'utf8')
-  const [, body] = new RegExp(`define "${name}" -}}\n([^]*?)\\{\\{- end`).exec(text)!
+  const [, body] = new RegExp(`define "${name}" -}}\n([^]*?)\\{\\{- end`).exec(CHART)!
   return body!
+    .replace(/\{\{ include "(.*)" \. \}\}/, (_, included) => script(included))
     .replaceAll('/live', `${home}/live`)
     .replaceAll('/run/tow', `${home}/live/control`)
     .replaceAll('/workspace', `${home}/image`)
@@ -123,23 +128,30 @@ async function start(
   return { shell: child, sidecar, ports, output: () => written, text }
 }
 
-/** Ids of processes that were begun with that in their environment, in that folder. */
-function processesWith(text: string, folder: string): number[] {
+/** Ids of processes that run in that folder; one that has ended and waits for its parent runs nowhere. */
+function processesIn(folder: string): number[] {
+  const runs = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder
+    } catch {
+      return false
+    }
+  }
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const isNode = readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sh\n'
-        return (
-          isNode &&
-          readlinkSync(`/proc/${pid}/cwd`) === folder &&
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text)
-        )
-      } catch {
-        return false
-      }
-    })
+    .filter((name) => /^\d+$/.test(name) && runs(name))
     .map(Number)
+}
+
+/** Those that are no shell and were begun to wait for their turn. */
+function begunAhead(folder: string): number[] {
+  return processesIn(folder).filter((pid) => {
+    try {
+      const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sh\n'
+      return !isShell && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('TOW_LIFE=')
+    } catch {
+      return false
+    }
+  })
 }
 
 async function follow({ ports }: Beside, claims = Object.keys(RELEASED)) {
@@ -203,8 +215,7 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
       const pod = await start(shell, { command: 'node server.js' })
       const holder = await follow(pod)
       let current = 0
-      const spares = () =>
-        processesWith('TOW_LIFE=', `${home}/live/workspace`).filter((pid) => pid !== current)
+      const spares = () => begunAhead(`${home}/live/workspace`).filter((pid) => pid !== current)
       for (const word of ['second', 'third', 'fourth']) {
         await expect.poll(spares).toHaveLength(1)
         const [spare] = spares()
@@ -235,8 +246,19 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
         expect(await pod.text()).toContain(word)
         current = Number((await pod.text()).split(' ')[1])
       }
+      // One that is killed once it was told to go on, and before it did, was no life of the app either.
+      await expect.poll(spares).toHaveLength(1)
+      const [frozen] = spares()
+      process.kill(frozen!, 'SIGSTOP')
+      const last = source({ ...RELEASED, 'text.js': 'exports.text = "seventh"' })
+      const made = holder.make(last.tree, last.read)
+      await expect.poll(() => processesIn(`${home}/live/workspace`)).not.toContain(current)
+      process.kill(frozen!, 'SIGKILL')
+      expect(await made).toMatchObject({ restarted: ['web'], ended: [] })
+      expect(await pod.text()).toContain('seventh')
+      current = Number((await pod.text()).split(' ')[1])
       // Some shells say of what they lead that it was killed.
-      expect(pod.output().replace('Killed\n', '')).toBe('second begins\nthird begins\nfourth begins\n')
+      expect(pod.output().replaceAll('Killed\n', '')).toBe('second begins\nthird begins\nfourth begins\n')
       await expect.poll(spares).toHaveLength(1)
       pod.shell.kill('SIGTERM')
       await once(pod.shell, 'exit')
@@ -314,6 +336,47 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
       await once(pod.shell, 'exit')
       const again = await start(shell)
       await expect.poll(() => again.text().catch(() => '')).toMatch(/^second /)
+    })
+
+    test.each([
+      ['node slow.js', 7],
+      // The shell that leads both is ended by the signal before they are.
+      ['true; node slow.js; true', null],
+    ])('what `%s` does when it is asked to end is waited for', async (command, code) => {
+      writeFileSync(
+        `${home}/slow.js`,
+        `process.on('SIGTERM', () => setTimeout(() => {
+           console.log('done'); setTimeout(() => process.exit(7), 100)
+         }, 300))
+         setInterval(() => {}, 1000); console.log('here')`,
+      )
+      const supervise = [...shell.slice(1), '-c', script('app.supervise'), 'tow', 'web', command]
+      const child = spawn(shell[0]!, supervise, {
+        cwd: home,
+        env: { PATH: process.env.PATH, TOW_POD: 'shop--web--v1-abcde' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+        // A container has a group of its own.
+        detached: true,
+      })
+      pods.push(() => child.kill('SIGKILL'))
+      const ended = once(child, 'exit')
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+      expect((await lines.next()).value).toBe('here')
+      child.kill('SIGTERM')
+      expect((await lines.next()).value).toBe('done')
+      // With it all would end that is in the container.
+      expect(child.exitCode ?? child.signalCode).toBeNull()
+      const [exit] = await ended
+      if (code !== null) expect(exit).toBe(code)
+    })
+
+    test('what a shell of several words leads may end its work when its pod goes', async () => {
+      const command = `true; node -e "process.on('SIGTERM', () => setTimeout(() => { console.log('done'); process.exit() }, 300)); setInterval(() => {}, 1000); console.log('here')"; true`
+      const pod = await start(shell, { command })
+      await expect.poll(pod.output).toBe('here\n')
+      pod.shell.kill('SIGTERM')
+      await once(pod.shell, 'exit')
+      expect(pod.output()).toBe('here\ndone\n')
     })
 
     test('ends with its process when it is told to, by the code of that', async () => {
