@@ -67,7 +67,8 @@ const { closeSync, openSync, readSync, writeFileSync } = require("node:fs")
 const { TOW_LIFE } = process.env
 delete process.env.TOW_LIFE
 delete process.env.NODE_OPTIONS
-require("node:http")
+// An ES module that imports from it reads all of its properties, and this one alone loads most of what takes time.
+require("node:http").WebSocket
 const go = openSync(`${__dirname}/go`, "r")
 const bytes = Buffer.alloc(4096)
 for (let said = ""; !said.split("\n").includes(TOW_LIFE); ) {
