@@ -1,19 +1,19 @@
 /**
- * Whether a spare process started ahead would make a save live sooner: a small Node app that ends and is started anew,
- * beside one that waits with Node started already and only has to load the app; and what the spare costs while it waits.
+ * What a life that is begun before its turn gives: a small Node app that ends and is started anew, beside one that waits with
+ * Node started and only has to load the app; and what that costs while it waits.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { aheadEnvironment, WAITS } from '../src/workspace/ahead.ts'
 import type { Figure } from './figures.ts'
 
 const PORT = 39_110
 const STARTS = 30
-/** Waits for the name of a file, and is that program from then on. */
-const WAITS = `process.once('message', (file) => { process.disconnect(); import(file) })`
 
 function listens(): Promise<boolean> {
   return new Promise((resolve) => {
@@ -44,8 +44,11 @@ export async function measureSpare(folder: string): Promise<Figure[]> {
   const file = join(folder, 'server.js')
   const options = { cwd: folder, env: { ...process.env, PORT: String(PORT) } }
   const app = () => spawn(process.execPath, [file], { ...options, stdio: 'ignore' })
+  const waits = join(folder, '..', 'ahead.cjs')
+  writeFileSync(waits, WAITS)
+  const env = { ...options.env, ...aheadEnvironment(waits, 3, 3, 'go') }
   const spare = () =>
-    spawn(process.execPath, ['-e', WAITS], { ...options, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    spawn(process.execPath, [file], { ...options, env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   const anew: number[] = []
   const ahead: number[] = []
   const held: number[] = []
@@ -62,14 +65,15 @@ export async function measureSpare(folder: string): Promise<Figure[]> {
     held.push(megabytes(waiting))
     const next = performance.now()
     await end(after)
-    waiting.send(file)
+    const channel = waiting.stdio[3] as Duplex
+    channel.resume().write('go\n')
     await untilListening()
     ahead.push(performance.now() - next)
     await end(waiting)
   }
   return [
     { what: 'ended and started anew → answers', unit: 'ms', values: anew },
-    { what: 'ended, and a spare takes its place → answers', unit: 'ms', values: ahead },
-    { what: 'memory of a spare that waits (PSS)', unit: 'MB', values: held },
+    { what: 'ended, and the one that waits takes its place → answers', unit: 'ms', values: ahead },
+    { what: 'memory of one that waits (PSS)', unit: 'MB', values: held },
   ]
 }

@@ -5,12 +5,22 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, watch } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { aheadEnvironment, mayBeginAhead } from '../workspace/ahead.ts'
 import { adoptControlGroup, type ControlGroup, createControlGroup, type LimitsHere } from './cgroups.ts'
 import { readJson, writeWhole } from './durable.ts'
 import { sessionMembers } from './processes.ts'
 import type { Target } from './shapes.ts'
 import { isSame } from './shim/identity.ts'
-import { CLAIM, EXIT, type ShimExit, type ShimSpec, type ShimState, STATE } from './shim/spec.ts'
+import {
+  AHEAD_CHANNEL,
+  AHEAD_WORD,
+  CLAIM,
+  EXIT,
+  type ShimExit,
+  type ShimSpec,
+  type ShimState,
+  STATE,
+} from './shim/spec.ts'
 
 /** What the runner writes down before it starts a shim; no secrets. */
 export interface InstanceRecord {
@@ -92,6 +102,8 @@ const RESTART_PATIENCE = 5000
 export function createLauncher(options: {
   processesFolder: string
   shimPath: string
+  /** Has a life of Node wait for its turn; every app may read it. */
+  aheadPath: string
   limits: LimitsHere
   now: () => number
 }): Launcher {
@@ -128,6 +140,10 @@ export function createLauncher(options: {
       segmentBytes: SEGMENT_BYTES,
       totalBytes: INSTANCE_LOG_BYTES,
       inPlace: record.inPlace === true,
+      ahead:
+        record.inPlace && mayBeginAhead(order.command, order.env.NODE_OPTIONS)
+          ? aheadEnvironment(options.aheadPath, AHEAD_CHANNEL, AHEAD_CHANNEL, AHEAD_WORD)
+          : null,
     }
     const shim = spawn(process.execPath, ['--max-semi-space-size=1', options.shimPath], {
       detached: true,

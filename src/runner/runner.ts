@@ -17,7 +17,7 @@ import { openSamples, type Samples } from './samples.ts'
 import { openSeal } from './seal.ts'
 import type { Desired, Ground, Observation, Problem, Target } from './shapes.ts'
 import { isSame } from './shim/identity.ts'
-import { prepareShim } from './shim-files.ts'
+import { prepareAhead, prepareShim } from './shim-files.ts'
 import { openTables, ownersOf, type PortRanges } from './tables.ts'
 import { createTarget, type TargetRuntime } from './target.ts'
 import { createMeter } from './usage.ts'
@@ -78,7 +78,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   })
   const doors: Doors = createDoors(router, tables, tellAll)
   const shimPath = prepareShim(paths.run)
-  const launcher = createLauncher({ processesFolder: paths.processes, shimPath, limits, now })
+  const aheadPath = prepareAhead(paths.home)
+  const launcher = createLauncher({ processesFolder: paths.processes, shimPath, aheadPath, limits, now })
   const hosted = new Map<string, Hosted>()
   const broken: Problem[] = []
 

@@ -3,10 +3,20 @@
  * 100 ms and 15 MB; so the runner strips them once. The published package ships the shim bundled.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { flushFolder } from './durable.ts'
+import { WAITS } from '../workspace/ahead.ts'
+import { flushFolder, writeWhole } from './durable.ts'
 
 /** Path of a shim that Node runs as it is; `folder` is where one may be written. */
 export function prepareShim(folder: string): string {
@@ -40,4 +50,12 @@ export function prepareShim(folder: string): string {
     }
   }
   return `${target}/shim.mjs`
+}
+
+/** Path of what a life that was begun before its turn requires first; apps that run as users of their own read it too. */
+export function prepareAhead(home: string): string {
+  const path = `${home}/ahead.cjs`
+  writeWhole(path, WAITS)
+  chmodSync(path, 0o644)
+  return path
 }

@@ -61,25 +61,6 @@ for tool in cp mkfifo setsid; do
 done
 set -e; cd /live
 mkdir -p state control
-# Waits with Node started, and is the program after that; what it was told by is not there for the app.
-printf '%s\n' '
-const { closeSync, openSync, readSync, writeFileSync } = require("node:fs")
-const { TOW_LIFE } = process.env
-delete process.env.TOW_LIFE
-delete process.env.NODE_OPTIONS
-// An ES module that imports from it reads all of its properties, and this one alone loads most of what takes time.
-require("node:http").WebSocket
-const go = openSync(`${__dirname}/go`, "r")
-const bytes = Buffer.alloc(4096)
-for (let said = ""; !said.split("\n").includes(TOW_LIFE); ) {
-  const length = readSync(go, bytes)
-  if (length === 0) process.exit(1)
-  said += bytes.toString("utf8", 0, length)
-}
-closeSync(go)
-// Only what says so has gone on: one that was killed while it waited was no life of the app.
-writeFileSync(`${__dirname}/ask`, `begun ${TOW_LIFE}\n`)
-' > control/wait.cjs
 for pipe in ask said go; do [ -p "control/$pipe" ] || mkfifo "control/$pipe"; done
 [ -d workspace ] && exit 0
 rm -rf filling; cp -a /workspace filling; mv filling workspace
@@ -101,8 +82,10 @@ command=$(led "$2") life=0 asked=0 child= again= leaving= last= ahead= spare= go
 waits=; case $NODE_OPTIONS$2 in *[!A-Za-z0-9_./\ -]*) ;; node\ [!-]*) waits=1 ;; esac
 launch() { # life word
   # What this shell itself would say of how it ended is not the command's.
-  ( exec 6>&-
-    if [ "$2" = waits ]; then export TOW_LIFE="$token.$1" NODE_OPTIONS=--require=/run/tow/wait.cjs; fi
+  ( exec 6>&- 5>&-
+    if [ "$2" = waits ]; then
+      export TOW_AHEAD="6 5 $token.$1" NODE_OPTIONS=--require=/run/tow/ahead.cjs; exec 6</run/tow/go 5>&8
+    fi
     setsid sh -c 'echo "$2 $0 $$" >&8; exec 2>&7 7>&- 8>&- 9>&-; exec sh -c "$1"' "$token.$1" "$command" "$2"
     echo "ended $token.$1 $?" >&8 ) 7>&2 2>/dev/null &
 }

@@ -3,7 +3,7 @@
  * and writes down how it ended, so that all of that survives the death of the runner. It decides nothing: no restarts
  * that nobody asked for, no health, no network but the socket on which a terminal attaches. It imports almost nothing, to stay small.
  */
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import {
   closeSync,
   fsyncSync,
@@ -17,6 +17,7 @@ import {
 import { setPriority } from 'node:os'
 import { startOf, statFields } from './identity.ts'
 import { openIntake } from './intake.ts'
+import { beginAhead, goOn, startWithPipes, stillWaits } from './pipes.ts'
 import { openSegments } from './segments.ts'
 import {
   type Child,
@@ -43,9 +44,13 @@ let again = false
 let patience: NodeJS.Timeout | undefined
 let rest: NodeJS.Timeout | undefined
 let present: ShimState | null = null
+/** The next life, waiting for its turn. */
+let ahead: ChildProcess | null = null
 
 /** Milliseconds that a command has to end before it is started anew: somebody waits to see what they changed. */
 const IN_PLACE_PATIENCE = 2000
+/** A life has come up by then as a rule, and is not disturbed by the next one that starts. */
+const AHEAD_AFTER = 300
 
 // Held for as long as the process lives: whoever has the claim may start the app, and only once.
 closeSync(openSync(`${spec.folder}/${CLAIM}`, 'wx', 0o600))
@@ -79,8 +84,7 @@ function begin(): void {
   again = false
   exit = null
   outputClosed = false
-  joinControlGroups(spec.controlGroups)
-  start(spec, {
+  const handlers: ChildHandlers = {
     started,
     output(stream, data) {
       intake?.take(stream, data)
@@ -99,7 +103,25 @@ function begin(): void {
       exit = { code: null, signal: null, at: Date.now(), reason: 'start-failed', message: error.message }
       finish()
     },
-  })
+  }
+  const next = ahead
+  ahead = null
+  if (next && stillWaits(next)) {
+    goOn(next, handlers, () => {
+      again = true
+    })
+    return
+  }
+  joinControlGroups(spec.controlGroups)
+  start(spec, handlers)
+}
+
+function prepareNext(after: number): void {
+  if (after !== life || child === null || exit !== null || again || stopping || ahead) return
+  joinControlGroups(spec.controlGroups)
+  ahead = beginAhead(spec)
+  leaveControlGroups(spec.controlGroups)
+  attempt(() => setPriority(ahead!.pid!, spec.nice))
 }
 
 /** Another start is due at once, or once the command that runs has ended. */
@@ -139,32 +161,6 @@ function betweenLives(deadline: number): void {
   intake?.take('e', Buffer.from(`[tow] it ${how}, and starts again with the next change\n`))
 }
 
-function startWithPipes(options: ShimSpec, handlers: ChildHandlers): void {
-  const app = spawn('/bin/sh', ['-c', options.command], {
-    cwd: options.cwd,
-    env: options.env,
-    detached: true,
-    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-    ...(options.uid === null ? {} : { uid: options.uid }),
-    ...(options.gid === null ? {} : { gid: options.gid }),
-  })
-  app.on('error', (error) => handlers.failed(error))
-  app.stdout!.on('data', (data) => handlers.output('o', data))
-  app.stderr!.on('data', (data) => handlers.output('e', data))
-  app.on('exit', (code, signal) => handlers.exited(code, signal))
-  app.on('close', () => handlers.closed())
-  app.stdin?.on('error', () => {})
-  if (app.pid === undefined) return
-  handlers.started({
-    pid: app.pid,
-    write: (data) => void app.stdin?.write(data),
-    end: () => void app.stdin?.end(),
-    resize: () => {},
-    pause: () => [app.stdout!, app.stderr!].forEach((stream) => void stream.pause()),
-    resume: () => [app.stdout!, app.stderr!].forEach((stream) => void stream.resume()),
-  })
-}
-
 function started(app: Child): void {
   child = app
   leaveControlGroups(spec.controlGroups)
@@ -175,6 +171,7 @@ function started(app: Child): void {
     at: Date.now(),
   }
   present = state
+  if (spec.ahead) setTimeout(prepareNext, AHEAD_AFTER, life)
   writeWhole(STATE, JSON.stringify(state), false)
   // The runner that started us may be gone already.
   if (life === 1) attempt(() => writeSync(1, `${JSON.stringify(state)}\n`))
@@ -195,6 +192,7 @@ function onSignal(name: NodeJS.Signals): void {
 function stop(): void {
   if (stopping) return
   stopping = true
+  ahead?.kill('SIGKILL')
   // It waits for another start, which is not to come.
   if (child === null && exit !== null) {
     finish()
@@ -248,6 +246,11 @@ function awaitGroup(deadline: number): void {
 
 function finish(): void {
   if (done) return
+  // What limits them can go once nothing runs in it any more.
+  if (ahead && stillWaits(ahead)) {
+    ahead.once('exit', finish).kill('SIGKILL')
+    return
+  }
   done = true
   const linesLost = intake?.end() ?? 0
   log?.close()

@@ -34,7 +34,13 @@ export interface ShimSpec {
   totalBytes: number
   /** SIGUSR2 starts the command anew, and one that ends by itself waits for that: the shim lives on. */
   inPlace: boolean
+  /** In place: what the environment of a life holds that is begun before its turn; null where none may be. */
+  ahead: Record<string, string> | null
 }
+
+/** The descriptor on which a life that was begun before its turn hears the line `go`, and tells that it has begun. */
+export const AHEAD_CHANNEL = 3
+export const AHEAD_WORD = 'go'
 
 export interface ProcessIdentity {
   pid: number

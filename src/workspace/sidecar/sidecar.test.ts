@@ -147,7 +147,7 @@ function begunAhead(folder: string): number[] {
   return processesIn(folder).filter((pid) => {
     try {
       const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sh\n'
-      return !isShell && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('TOW_LIFE=')
+      return !isShell && readFileSync(`/proc/${pid}/environ`, 'utf8').includes('TOW_AHEAD=')
     } catch {
       return false
     }
@@ -230,7 +230,7 @@ describe.each(SHELLS.map((shell) => [shell[0]!, shell] as const))(
       // What was told to the one that waits is not for the app, nor for what it starts.
       const env = source({
         'server.js': SERVER,
-        'text.js': 'exports.text = String(process.env.NODE_OPTIONS) + process.env.TOW_LIFE',
+        'text.js': 'exports.text = String(process.env.NODE_OPTIONS) + process.env.TOW_AHEAD',
       })
       await expect.poll(spares).toHaveLength(1)
       await holder.make(env.tree, env.read)

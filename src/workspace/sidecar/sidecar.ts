@@ -1,7 +1,9 @@
 /** The agent beside one process of a pod: it writes the workspace, has the process start anew, and tells how it fares. */
+import { writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openAgent } from '../agent.ts'
+import { WAITS } from '../ahead.ts'
 import { openLed } from './led.ts'
 import { isListening } from './listening.ts'
 import { REPORT_MS } from './protocol.ts'
@@ -29,6 +31,8 @@ const ANYWHERE_EVERY = 10
 
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { root, process: name, port, reloads, ports } = options
+  // For whoever leads the process; before that begins anything ahead, the process itself has to be up.
+  writeFileSync(`${root}/control/ahead.cjs`, WAITS)
   const listeners = new Set<Socket>()
   const led = openLed(`${root}/control/ask`, `${root}/control/said`, name, tell)
 
