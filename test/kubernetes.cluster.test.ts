@@ -115,6 +115,7 @@ describe('on a cluster', { timeout: 120_000 }, () => {
       'metrics',
       'reach',
       'registry',
+      'base images',
     ])
       expect(added.stdout).toMatch(new RegExp(`^✓ ${name}`, 'm'))
     expect(added.stdout).toMatch(

@@ -2,6 +2,7 @@
  * Images without Docker: an artifact over a base image goes to a registry, layer by layer, and nothing is sent that is
  * there. The only room that knows the words of registries; it knows no engine, no release and no tree store.
  */
+import { TowError } from '../api/errors.ts'
 import type { Problem } from '../api/observation.ts'
 import { numbersOf } from './accounts.ts'
 import { misfitOfPlatform } from './base.ts'
@@ -52,6 +53,8 @@ export interface Images {
   refuses(request: BaseRequest, signal?: AbortSignal): Promise<Problem | null>
   /** NOT_FOUND where there is no such image, REFUSED where it is none for the platform. */
   resolve(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<ResolvedImage>
+  /** Why an image can't be had for the platform; null where it can. */
+  lacks(reference: string, platform: ImagePlatform, signal?: AbortSignal): Promise<Problem | null>
   /** Whether a registry (or a folder in one) answers and lets this login push and pull; none is well. */
   check(place: string, signal?: AbortSignal): Promise<Problem[]>
 }
@@ -75,8 +78,25 @@ export function createImages(options: RegistryOptions): Images {
         const impossible = misfitOfPlatform(request.artifact, request.platform)
         return impossible && problemOf(impossible.refusal, impossible.code)
       }
-      const { misfit } = await findBase(tools, request, signal)
-      return misfit && problemOf(misfit.refusal, misfit.code)
+      try {
+        const { misfit } = await findBase(tools, request, signal)
+        return misfit && problemOf(misfit.refusal, misfit.code)
+      } catch (error) {
+        // A registry that does not answer has not said no.
+        if (!(error instanceof TowError) || error.code === 'UNAVAILABLE') throw error
+        const problem = problemOf(error, 'base-image')
+        return { ...problem, message: `${problem.message}: the app would stand on it` }
+      }
+    },
+    async lacks(name, platform, signal) {
+      try {
+        const reference = parseReference(name)
+        await readImage(tools.registry(reference.registry), reference, platform, signal)
+        return null
+      } catch (error) {
+        if (!(error instanceof TowError)) throw error
+        return problemOf(error, 'base-image')
+      }
     },
     async resolve(name, platform, signal) {
       const reference = parseReference(name)

@@ -122,6 +122,17 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
   })
 
   test('a base that is not there, or is there for other machines only', async () => {
+    const name = `${registry.host}/base/node:24`
+    const judge = async () => {
+      const { artifact, platform, bases } = await requestFor('x')
+      const [refused, lacking] = [
+        images.refuses({ artifact, platform, bases: bases! }),
+        images.lacks(name, platform),
+      ]
+      return [(await refused)?.message, (await lacking)?.message]
+    }
+    const none = `There is no image ${name}`
+    expect(await judge()).toEqual([`${none}: the app would stand on it`, none])
     const missing = images.push(await requestFor('x'))
     await expect(missing).rejects.toMatchObject({
       code: 'NOT_FOUND',
@@ -134,6 +145,12 @@ describe('an artifact that does not fit is refused, and nothing is sent', () => 
       code: 'REFUSED',
       message: `${registry.host}/base/node:24 is not there for linux/x64, but for linux/arm64`,
     })
+    const wrong = `${name} is not there for linux/x64, but for linux/arm64`
+    expect(await judge()).toEqual([`${wrong}: the app would stand on it`, wrong])
+    await putBase(registry.host, 'base/node:24', {})
+    expect(await judge()).toEqual([undefined, undefined])
+    await registry.stop()
+    await expect(judge()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
   test('machine code runs on a base that has its C library', async () => {

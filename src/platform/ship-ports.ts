@@ -41,7 +41,11 @@ export function shipPorts({ environments, apps, rollouts, spaces, engines }: Shi
       app.into
         ? spaces.deliver.refusals(change, { ...app, into: app.into }, together)
         : (await rollouts.refusals(change, app, together)).refusals,
-    unfit: async (environment, artifact) => (await engines(environment)).refuses(artifact),
+    async unfit(environment, artifact) {
+      const engine = await engines(environment)
+      // What can't be asked now is found out by the rollout, which tells what it waits for.
+      return engine.refuses(artifact).catch(() => null)
+    },
     sendAhead(environment, app, artifact) {
       engines(environment)
         .then((engine) => engine.sendAhead?.({ app, environment }, artifact))

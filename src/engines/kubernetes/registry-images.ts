@@ -1,7 +1,7 @@
 /** Images of artifacts in a registry that the nodes reach: pushed when they are first asked for. */
 import type { Artifact } from '../../api/app-spec.ts'
 import type { Bases, ImagePlatform, Images } from '../../images/index.ts'
-import type { ContentSource, Target } from '../engine.ts'
+import type { Check, ContentSource, Problem, Target } from '../engine.ts'
 import { judgeImage } from './foreign-image.ts'
 import type { ImageSource } from './images.ts'
 import type { Program } from './programs.ts'
@@ -87,14 +87,20 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)
-      if (problems.length === 0)
-        return [{ name: 'registry', ok: true, message: `${registry} takes what is pushed` }]
-      return problems.map(({ message, hint }) => ({
-        name: 'registry',
-        ok: false,
-        message,
-        ...(hint ? { mend: hint } : {}),
-      }))
+      // Those that were named, whatever the version of the language; others are looked at when an app needs them.
+      const named = Object.values(bases).filter((name) => !name.includes('{'))
+      const platform = await options.platform()
+      const lacking = await Promise.all(named.map((name) => images.lacks(name, platform)))
+      const missing = lacking.filter((problem) => problem !== null)
+      return [
+        ...checksOf('registry', problems, `${registry} takes what is pushed`),
+        ...(named.length === 0 ? [] : checksOf('base images', missing, `${named.join(', ')} can be had`)),
+      ]
     },
   }
+}
+
+function checksOf(name: string, problems: Problem[], well: string): Check[] {
+  if (problems.length === 0) return [{ name, ok: true, message: well }]
+  return problems.map(({ message, hint }) => ({ name, ok: false, message, ...(hint ? { mend: hint } : {}) }))
 }
