@@ -192,6 +192,9 @@ describe('the chart', () => {
     const { command } = job.spec.template.spec.containers[0]
     // Kubernetes reads $$ as $, and would put a value in place of $(NAME).
     expect(command.at(-1).replaceAll('$$', '$')).toBe('echo "$HOME" $(date)')
+    const [web] = podsOf(await render('app', SMALL))
+    const [, , leads] = web.spec.containers[0].command
+    expect(leads.replaceAll('$$', '$')).toContain('"/proc/$$/stat"')
     expect(job.spec).toMatchObject({ backoffLimit: 0, podReplacementPolicy: 'Failed' })
     expect(job.metadata.annotations['towpath.dev/key']).toBe('k-1')
   })
@@ -230,6 +233,7 @@ describe('the chart', () => {
       word.replaceAll('$$', '$'),
     )
     expect(script).toContain('echo "$2 $0 $$" >&8')
+    expect(script).toContain('"/proc/$$/stat"')
     expect(command).toBe('echo "$HOME" $(date) $$')
     expect(named(manifests, 'Service', 'shop--mine--mine-3').spec.publishNotReadyAddresses).toBe(true)
     for (const { spec } of manifests.filter(({ kind }) => kind === 'Deployment'))

@@ -1,12 +1,18 @@
 /** `tow dev` as a person uses it: a real repository, the real command, a real platform and real processes behind it. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Space } from '../src/api/spaces.ts'
 import { type DevSession, enter, startDev, untilLive, untilServed, type Visit } from './dev-session.ts'
 import { runGit } from './git-world.ts'
 import { newPerson, type Person } from './tow.ts'
+
+const TOW = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 
 let ann: Person
 let folder: string
@@ -184,5 +190,32 @@ describe('tow dev', { timeout: 120_000 }, () => {
     await text('twelve')
     await untilServed(visit, 'twelve')
     expect(await dev.interrupt()).toBe(130)
+  })
+
+  test('what it writes into a file of the folder is no change of it', async () => {
+    const log = join(folder, 'dev.log')
+    const output = await open(log, 'w')
+    const child = spawn(process.execPath, [TOW, 'dev', '--json', '--space', 'mine'], {
+      cwd: folder,
+      env: { ...process.env, CI: 'true', TOW_HOME: ann.home },
+      stdio: ['ignore', output.fd, output.fd],
+    })
+    onTestFinished(async () => {
+      const ended = once(child, 'exit')
+      if (child.kill('SIGINT')) await ended
+      await output.close()
+    })
+    const told = async (type: string) => (await readFile(log, 'utf8')).split(`"type":"${type}"`).length - 1
+    await expect.poll(() => told('ready'), { timeout: 30_000 }).toBe(1)
+    const before = await told('live')
+    await text('thirteen')
+    await untilServed(visit, 'thirteen')
+    await expect.poll(() => told('live')).toBe(before + 1)
+    // Each look at the folder would find the last one's line.
+    await delay(1500)
+    expect(await told('live')).toBe(before + 1)
+    expect(await readFile(log, 'utf8')).toContain(
+      'dev.log is left out: what this command says is written there',
+    )
   })
 })

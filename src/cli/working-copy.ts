@@ -7,6 +7,7 @@ import { parseTree } from '../trees/check.ts'
 import { type Scan, scan } from '../trees/scan.ts'
 import { makeTree, serializeTree, type Tree } from '../trees/tree.ts'
 import { workingCopyReader } from '../trees/working-copy-reader.ts'
+import { isOwnOutput } from './own-output.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { bytes } from './terminal/text.ts'
 import { uploadTree } from './upload.ts'
@@ -15,6 +16,7 @@ const LEFT_OUT = {
   submodule: 'the files of a submodule are not shipped',
   repository: 'a repository inside another is not shipped',
   special: 'it is a socket, a pipe or a device',
+  output: 'what this command says is written there',
 }
 
 interface WorkingCopy {
@@ -40,7 +42,8 @@ function memoryOf({ root, home }: Pick<WorkingCopy, 'root' | 'home'>): string {
 
 /** The tree of the folder as it is now. */
 export async function scanWorkingCopy(place: Pick<WorkingCopy, 'root' | 'home' | 'signal'>): Promise<Scan> {
-  return scan(place.root, { cacheFile: `${memoryOf(place)}.stat`, signal: place.signal })
+  const cacheFile = `${memoryOf(place)}.stat`
+  return scan(place.root, { cacheFile, signal: place.signal, isOutput: isOwnOutput })
 }
 
 /** Answers with the tree, once the platform has all of it. While that is still being looked for, the folder is read. */

@@ -9,7 +9,7 @@ import { throwIfCancelled } from './slices.ts'
 /** Something of the folder that is not in its tree, for a line of words to whoever ships it. */
 export interface LeftOut {
   path: string
-  why: 'submodule' | 'repository' | 'special'
+  why: 'submodule' | 'repository' | 'special' | 'output'
 }
 
 export interface Listing {

@@ -18,6 +18,14 @@ import { commitAll, git, refusalOf, repository, temporaryFolder, writeFiles } fr
 
 const pathsOf = async (root: string) => (await scan(root)).tree.entries.map(({ path }) => path)
 
+it('scanning leaves out what whoever scans writes to, and names it', async () => {
+  const root = writeFiles(temporaryFolder(), { 'server.js': 'x', 'dev.log': 'first line' })
+  const { ino } = statSync(join(root, 'dev.log'), { bigint: true })
+  const { tree, leftOut } = await scan(root, { isOutput: (stats) => stats.ino === ino })
+  expect(tree.entries.map(({ path }) => path)).toEqual(['server.js'])
+  expect(leftOut).toEqual([{ path: 'dev.log', why: 'output' }])
+})
+
 describe('scanning refuses', () => {
   it('a folder that is not there', async () => {
     expect((await refusalOf(() => scan('/nowhere/at/all'))).message).toBe(

@@ -14,6 +14,8 @@ export interface ScanOptions {
   cacheFile?: string
   signal?: AbortSignal
   limits?: Partial<TreeLimits>
+  /** Whether a file is one that whoever scans writes to: it is left out. */
+  isOutput?: (stats: BigIntStats) => boolean
 }
 
 export interface Scan {
@@ -40,6 +42,7 @@ export async function scan(root: string, options: ScanOptions = {}): Promise<Sca
   const fresh: StatCache = { beganNs, files: new Map() }
   const entries: TreeEntry[] = []
   const links = new Map<string, string>()
+  const outputs: LeftOut[] = []
   let hashed = 0
 
   const keep = (entry: TreeEntry, stats: BigIntStats) => {
@@ -63,6 +66,10 @@ export async function scan(root: string, options: ScanOptions = {}): Promise<Sca
     const mode = stats && modeOf(stats)
     // Tracked but deleted, or replaced by a folder: not there.
     if (!stats || !mode) return
+    if (options.isOutput?.(stats)) {
+      outputs.push({ path, why: 'output' })
+      return
+    }
     if (stats.size > BigInt(limits.fileBytes)) {
       throw refusals.fileTooLarge(path, Number(stats.size), limits.fileBytes)
     }
@@ -81,7 +88,7 @@ export async function scan(root: string, options: ScanOptions = {}): Promise<Sca
   if (options.cacheFile && (hashed > links.size || fresh.files.size !== cache.files.size)) {
     writeStatCache(options.cacheFile, fresh)
   }
-  return { tree: makeTree(entries), leftOut: listing.leftOut, hashed }
+  return { tree: makeTree(entries), leftOut: [...listing.leftOut, ...outputs], hashed }
 }
 
 /** Git goes on listing tracked files of a folder that was replaced by a link: through it they must not be found. */

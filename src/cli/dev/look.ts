@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hashFile, lstatOrNull, modeOf } from '../../trees/hash-file.ts'
 import { indexOfPath, makeTree, type Tree, type TreeEntry } from '../../trees/tree.ts'
+import { isOwnOutput } from '../own-output.ts'
 
 /** Files whose change can change what belongs to the tree. */
 const DECIDES = /(?:^|\/)\.(?:gitignore|dockerignore|towignore|gitattributes)$/
@@ -19,7 +20,7 @@ export async function lookAt(root: string, tree: Tree, paths: ReadonlySet<string
     const known = tree.entries[index]
     const stats = lstatOrNull(join(root, path), path)
     // A folder of which something is told, or a file that came and went, as editors write theirs.
-    if (!known && (stats === null || stats.isDirectory())) continue
+    if (!known && (stats === null || stats.isDirectory() || isOwnOutput(stats))) continue
     if (!known || !stats || modeOf(stats) !== known.mode || known.mode === 'link' || DECIDES.test(path))
       return null
     if (stats.size === 0n && known.size > 0) await delay(EMPTIED_MS)
