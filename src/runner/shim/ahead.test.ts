@@ -17,7 +17,8 @@ import { prepareAhead, prepareShim } from '../shim-files.ts'
 let home: string
 let running: Running[]
 
-beforeEach(() => {
+beforeEach(({ skip }) => {
+  skip(process.platform !== 'linux', 'who waits is read from the processes that Linux shows')
   home = mkdtempSync(join(tmpdir(), 'tow-ahead-'))
   running = []
 })
@@ -109,28 +110,22 @@ async function oneWaits(): Promise<number> {
   return waiting()[0]!
 }
 
-// Who waits is read from the processes that Linux shows.
-const onLinux = test.runIf(process.platform === 'linux')
+test('the life that waits takes its turn, as the very command, and nothing of the app ran before', async () => {
+  const one = await start()
+  await untilSaid('first')
+  for (const word of ['second', 'third']) {
+    const next = await oneWaits()
+    write(word)
+    const [before] = [one.state()!.app.pid]
+    await one.restart()
+    await untilSaid(word)
+    expect(said().slice(-2)).toEqual([`ends ${before}`, `${word} ${next} true 2 undefined undefined`])
+    expect(one.state()).toMatchObject({ app: { pid: next } })
+    expect(one.state()!.ended).toBeUndefined()
+  }
+})
 
-onLinux(
-  'the life that waits takes its turn, as the very command, and nothing of the app ran before',
-  async () => {
-    const one = await start()
-    await untilSaid('first')
-    for (const word of ['second', 'third']) {
-      const next = await oneWaits()
-      write(word)
-      const [before] = [one.state()!.app.pid]
-      await one.restart()
-      await untilSaid(word)
-      expect(said().slice(-2)).toEqual([`ends ${before}`, `${word} ${next} true 2 undefined undefined`])
-      expect(one.state()).toMatchObject({ app: { pid: next } })
-      expect(one.state()!.ended).toBeUndefined()
-    }
-  },
-)
-
-onLinux('one that was killed while it waited, or in its very turn, was no life of the app', async () => {
+test('one that was killed while it waited, or in its very turn, was no life of the app', async () => {
   const one = await start()
   await untilSaid('first')
   process.kill(await oneWaits(), 'SIGKILL')
@@ -151,7 +146,7 @@ onLinux('one that was killed while it waited, or in its very turn, was no life o
   await oneWaits()
 })
 
-onLinux('a second change that comes before the first one has begun is not lost', async () => {
+test('a second change that comes before the first one has begun is not lost', async () => {
   const one = await start()
   await untilSaid('first')
   await oneWaits()
@@ -162,7 +157,7 @@ onLinux('a second change that comes before the first one has begun is not lost',
   await untilSaid('third')
 })
 
-onLinux('one that crashed in its turn is told of, and the next change starts it again', async () => {
+test('one that crashed in its turn is told of, and the next change starts it again', async () => {
   const one = await start()
   await untilSaid('first')
   await oneWaits()
@@ -174,7 +169,7 @@ onLinux('one that crashed in its turn is told of, and the next change starts it 
   await untilSaid('mended')
 })
 
-onLinux('whoever waits goes with its process, also where what leads both is killed', async () => {
+test('whoever waits goes with its process, also where what leads both is killed', async () => {
   const one = await start()
   await untilSaid('first')
   await oneWaits()
@@ -192,7 +187,7 @@ onLinux('whoever waits goes with its process, also where what leads both is kill
   await expect.poll(waiting).toEqual([])
 })
 
-onLinux.each([
+test.each([
   ['a shell leads', { command: 'true; node app.js' }],
   ['has an option of Node', { command: 'node --no-warnings app.js' }],
   ['has options of its own', { env: { PATH: process.env.PATH!, NODE_OPTIONS: '--no-warnings' } }],
