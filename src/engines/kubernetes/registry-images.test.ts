@@ -30,3 +30,28 @@ test('whoever asks for an image that is sent ahead is told its name at once, and
   expect(await Promise.all([ahead, asked])).toEqual(['r/shop@sha256:1', 'r/shop@sha256:1'])
   expect(pushes).toBe(1)
 })
+
+test('base images that were named are looked at, and the registry also while the cluster does not answer', async () => {
+  const images = {
+    check: async () => [],
+    lacks: async (name: string) =>
+      name === 'r/none:1' ? { code: 'base-image', message: 'no', hint: 'mend' } : null,
+  } as unknown as Images
+  const checks = (bases: Record<string, string>, platform: () => Promise<{ os: 'linux'; arch: 'x64' }>) =>
+    createRegistryImages({
+      ...{ images, lookUp: images.resolve, registry: 'r', bases, platform },
+      content: { blobs: {} } as never,
+    }).check()
+  const answers = async () => ({ os: 'linux', arch: 'x64' }) as const
+  const registry = { name: 'registry', ok: true, message: 'r takes what is pushed' }
+  expect(await checks({ node: 'r/none:1', python: 'r/python:{minor}' }, answers)).toEqual([
+    registry,
+    { name: 'base images', ok: false, message: 'no', mend: 'mend' },
+  ])
+  expect(await checks({ node: 'r/node:24' }, answers)).toEqual([
+    registry,
+    { name: 'base images', ok: true, message: 'r/node:24 can be had' },
+  ])
+  const away = () => Promise.reject(new Error('away'))
+  expect(await checks({ node: 'r/node:24' }, away)).toEqual([registry])
+})

@@ -87,14 +87,17 @@ export function createRegistryImages(options: RegistryImagesOptions): ImageSourc
     runtimes: async () => [],
     async check() {
       const problems = await images.check(registry)
-      // Those that were named, whatever the version of the language; others are looked at when an app needs them.
+      // A name that leaves the version open can be judged only once an app needs one.
       const named = Object.values(bases).filter((name) => !name.includes('{'))
-      const platform = await options.platform()
-      const lacking = await Promise.all(named.map((name) => images.lacks(name, platform)))
+      // A cluster that does not answer has a line of its own.
+      const platform = await options.platform().catch(() => null)
+      const lacking = platform ? await Promise.all(named.map((name) => images.lacks(name, platform))) : []
       const missing = lacking.filter((problem) => problem !== null)
       return [
         ...checksOf('registry', problems, `${registry} takes what is pushed`),
-        ...(named.length === 0 ? [] : checksOf('base images', missing, `${named.join(', ')} can be had`)),
+        ...(named.length === 0 || !platform
+          ? []
+          : checksOf('base images', missing, `${named.join(', ')} can be had`)),
       ]
     },
   }

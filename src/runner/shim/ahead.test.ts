@@ -116,7 +116,7 @@ test('the life that waits takes its turn, as the very command, and nothing of th
   for (const word of ['second', 'third']) {
     const next = await oneWaits()
     write(word)
-    const [before] = [one.state()!.app.pid]
+    const before = one.state()!.app.pid
     await one.restart()
     await untilSaid(word)
     expect(said().slice(-2)).toEqual([`ends ${before}`, `${word} ${next} true 2 undefined undefined`])
