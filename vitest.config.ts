@@ -14,6 +14,8 @@ const every = {
   setupFiles: ['test/seed.ts'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
+  // Its own of one second would let a busy machine decide.
+  expect: { poll: { timeout: 10_000 } },
 }
 
 export default defineConfig({

@@ -38,11 +38,14 @@ process.on('SIGTERM', () => { say('ends ' + process.pid); process.exit(0) })
 setInterval(() => {}, 1000)
 `
 
-async function start(changes: Partial<LaunchOrder> = {}): Promise<Running> {
+async function start(
+  changes: Partial<LaunchOrder> = {},
+  aheadPath = prepareAhead(`${home}/a folder`),
+): Promise<Running> {
   const launcher = createLauncher({
     processesFolder: `${home}/processes`,
     shimPath: prepareShim(home),
-    aheadPath: prepareAhead(`${home}/a folder`),
+    aheadPath,
     limits: { version: 0, memory: 'watched', cpu: 'advisory' },
     now: Date.now,
   })
@@ -144,6 +147,21 @@ test('one that was killed while it waited, or in its very turn, was no life of t
   await untilSaid('third')
   expect(said().at(-1)).not.toContain(` ${frozen} `)
   await oneWaits()
+})
+
+test('one that dies is no life of the app, also where its channel is seen to end before it does', async () => {
+  const dies = `${home}/dies.cjs`
+  writeFileSync(dies, `require('node:fs').closeSync(3); process.kill(process.pid, 'SIGSTOP')`)
+  const one = await start({}, dies)
+  await untilSaid('first')
+  const dying = await oneWaits()
+  await expect.poll(() => readFileSync(`/proc/${dying}/stat`, 'utf8')).toContain(') T ')
+  write('second')
+  await one.restart()
+  await untilSaid('ends')
+  process.kill(dying, 'SIGKILL')
+  await untilSaid('second')
+  expect(said().at(-1)).not.toContain(` ${dying} `)
 })
 
 test('a second change that comes before the first one has begun is not lost', async () => {

@@ -24,8 +24,6 @@ export const stillWaits = ({ pid, exitCode, signalCode }: ChildProcess) =>
 export function goOn(app: ChildProcess, handlers: ChildHandlers, missed: () => void): void {
   const channel = channelOf(app)!
   let hasBegun = false
-  // What it said last may be heard after it has ended.
-  const silent = new Promise((resolve) => channel.on('close', resolve))
   channel.on('data', () => {
     hasBegun = true
   })
@@ -33,7 +31,8 @@ export function goOn(app: ChildProcess, handlers: ChildHandlers, missed: () => v
   follow(app, {
     ...handlers,
     async exited(code, signal) {
-      await silent
+      // What it said last may be heard after it has ended, and that it ended after all has been heard.
+      if (!channel.closed) await new Promise((resolve) => channel.once('close', resolve))
       if (!hasBegun) missed()
       handlers.exited(code, signal)
     },
