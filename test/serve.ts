@@ -41,6 +41,8 @@ export interface TestServerOptions {
   authorize?: Authorize
   port?: number
   now?: () => Date
+  /** Awaited before anybody is known. */
+  hold?: () => Promise<void>
   /** Whose the token is; default: the one who started the platform. */
   principal?: Principal
 }
@@ -55,13 +57,17 @@ export async function serveForTest({
   authorize = async () => {},
   port = 0,
   now = () => new Date(),
+  hold = async () => {},
   principal = TESTER,
 }: TestServerOptions): Promise<TestServer> {
   const logged: LogEntry[] = []
   const server = createServer({
     router: routes as AnyRouter,
     authenticator: {
-      authenticate: async ({ secret }) => (secret === TOKEN ? principal : null),
+      async authenticate({ secret }) {
+        await hold()
+        return secret === TOKEN ? principal : null
+      },
       permits: (_, permission) => permissions.includes(permission),
     },
     authorize,

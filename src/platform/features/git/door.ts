@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ERROR_CODES } from '../../../api/errors.ts'
 import { toTowError } from '../../kernel/http/failure.ts'
+import { onceGone } from '../../kernel/http/gone.ts'
 import { actorOf } from '../../kernel/http/guard.ts'
 import { isName } from '../manifests/index.ts'
 import { type Backend, startBackend } from './backend.ts'
@@ -156,7 +157,7 @@ export function createDoor(options: DoorOptions): GitDoor {
 /** Aborted when whoever asked is gone before all was answered. */
 function goneOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => {
+  onceGone(reply, () => {
     if (!reply.raw.writableFinished) gone.abort()
   })
   return gone.signal

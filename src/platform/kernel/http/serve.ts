@@ -17,6 +17,7 @@ import type { OperationContext } from '../operations.ts'
 import type { Principal } from './authenticator.ts'
 import { type Authorize, checkObjects, validated } from './authorize.ts'
 import { isUnexpected, toTowError, wireError } from './failure.ts'
+import { onceGone } from './gone.ts'
 import { actorOf } from './guard.ts'
 import { type Replays, readKey } from './replays.ts'
 import { operationsOf } from './table.ts'
@@ -53,11 +54,7 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
       bodyLimit: meta.bodyMegabytes * 1024 * 1024,
       async handler(request, reply) {
         const gone = new AbortController()
-        let leave = () => {}
-        reply.raw.once('close', () => {
-          leave()
-          gone.abort()
-        })
+        onceGone(reply, () => gone.abort())
         const context: RequestContext = {
           actor: actorOf(request),
           principal: request.principal,
@@ -68,7 +65,10 @@ export function serveOperations(server: FastifyInstance, options: ServeOptions):
           idempotencyKey: readKey(request.headers['idempotency-key']),
           retryAfter: (seconds) => void reply.header('retry-after', String(seconds)),
           streams(again) {
-            leave = server.standing.add(reply.raw, async () => again(await request.admitAgain()))
+            onceGone(
+              reply,
+              server.standing.add(reply.raw, async () => again(await request.admitAgain())),
+            )
           },
         }
         await handler.handle(request, reply, { prefix, context })
