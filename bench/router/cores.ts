@@ -21,9 +21,9 @@ export function pinMyself(): void {
 }
 
 /**
- * Where it may, this process goes before the app that it shares its core with: a client that waits its turn sends late and
- * all at once, and each proxy would be charged for that by its own time per request. To be called when all others run,
- * since they would inherit it. Not a real-time priority: the system takes that away again from whoever uses it for long.
+ * Where it may, this process goes before what else has its core: a client that waits its turn sends late and all at once. To
+ * be called when all others run, since they would inherit it. Not a real-time priority: the system takes that away again
+ * from whoever uses it for long.
  */
 export function goFirst(): void {
   try {

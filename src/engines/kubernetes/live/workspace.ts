@@ -52,7 +52,7 @@ async function endWithPods(
 ): Promise<void> {
   const over = new AbortController()
   stream.once('close', () => over.abort())
-  while (!over.signal.aborted) {
+  while (!stream.closed) {
     const next = changed(target, over.signal, LOOK_MS)
     const there = podsOf(target).filter((pod) => isStaying(pod) && lives.speaks(pod))
     const uids = new Set(there.map(({ metadata }) => metadata.uid))
