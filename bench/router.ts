@@ -110,6 +110,7 @@ interface Contestant {
 
 interface Figures {
   name: string
+  port: number
   cpuMicros: number
   perSecond: number
   halfRate: number
@@ -127,7 +128,7 @@ interface Added {
 const FULL_ROUNDS = 5
 /** Short, so that some are not disturbed. */
 const HALF_SECONDS = 0.75
-/** Of rounds that were not disturbed; and of all, where there are not as many. */
+/** Rounds that were not disturbed; and the most of all, where there are not as many. */
 const ENOUGH = 9
 const MOST_ROUNDS = 60
 /** Milliseconds that the proxy's core was taken away, from which on a round says more of the machine than of the proxy. */
@@ -145,42 +146,41 @@ async function warmUp(port: number): Promise<void> {
   }
 }
 
-/** Rounds go around all contestants, so that a noisy minute hits each of them. */
-async function compare(
-  contestants: Contestant[],
-  appPort: number,
-  seconds: number,
-  watch: Watch | null,
-): Promise<Figures[]> {
-  const cpu = contestants.map((): number[] => [])
-  const rates = contestants.map((): number[] => [])
-  let failures = 0
+/** What each can carry, and what that costs. Rounds go around all contestants, so that a noisy minute hits each of them. */
+async function measureFull(contestants: Contestant[], seconds: number): Promise<Figures[]> {
+  const rounds = contestants.map((): { cpu: number; rate: number; failures: number }[] => [])
   for (const { port } of contestants) await warmUp(port)
   for (let round = 0; round < FULL_ROUNDS; round++) {
     for (const [index, { pid, port }] of contestants.entries()) {
       const before = cpuOf(pid)
       const full = await load({ ...common, port, seconds, rate: 0 })
-      cpu[index]!.push(((cpuOf(pid) - before) * 1000) / full.requests)
-      rates[index]!.push(full.requests / full.seconds)
-      failures += full.failures
+      const cpu = ((cpuOf(pid) - before) * 1000) / full.requests
+      rounds[index]!.push({ cpu, rate: full.requests / full.seconds, failures: full.failures })
     }
   }
-  const figures = contestants.map(({ name }, index): Figures => {
-    const perSecond = median(rates[index]!)
-    const halfRate = Math.round(perSecond / 2)
+  return contestants.map(({ name, port }, index): Figures => {
+    const perSecond = median(rounds[index]!.map(({ rate }) => rate))
     return {
-      ...{ name, cpuMicros: median(cpu[index]!), perSecond, halfRate },
-      ...{ undisturbed: [], disturbed: [], failures },
+      name,
+      port,
+      cpuMicros: median(rounds[index]!.map(({ cpu }) => cpu)),
+      perSecond,
+      halfRate: Math.round(perSecond / 2),
+      undisturbed: [],
+      disturbed: [],
+      failures: rounds[index]!.reduce((sum, { failures }) => sum + failures, 0),
     }
   })
+}
+
+/** What each adds at half of that, until enough rounds of each were not disturbed. */
+async function measureHalf(figures: Figures[], appPort: number, watch: Watch | null): Promise<void> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    for (const [index, { port }] of contestants.entries()) {
-      const one = figures[index]!
-      if (one.undisturbed.length >= ENOUGH) continue
+    for (const one of figures.filter(({ undisturbed }) => undisturbed.length < ENOUGH)) {
       const half = { ...common, seconds: HALF_SECONDS, rate: one.halfRate, spins: arePinned }
       const direct = await load({ ...half, port: appPort })
       await watch?.away()
-      const through = await load({ ...half, port })
+      const through = await load({ ...half, port: one.port })
       const away = (await watch?.away()) ?? 0
       const added = (part: number) => percentile(through.latencies, part) - percentile(direct.latencies, part)
       const rounds = away < DISTURBED_MS ? one.undisturbed : one.disturbed
@@ -188,7 +188,6 @@ async function compare(
       one.failures += through.failures
     }
   }
-  return figures
 }
 
 async function measure(seconds: number): Promise<void> {
@@ -212,7 +211,9 @@ async function measure(seconds: number): Promise<void> {
     watch = await watchProxyCore()
     if (!watch) console.log('nothing may watch the core of the proxies here: no round is told from another')
     goFirst()
-    print(await compare(contestants, appPort, seconds, watch))
+    const figures = await measureFull(contestants, seconds)
+    await measureHalf(figures, appPort, watch)
+    print(figures)
   } finally {
     await watch?.stop()
     for (const { stop } of contestants) await stop()
@@ -232,7 +233,9 @@ function print(results: Figures[]): void {
     `${arePinned ? 'each proxy on a core of its own, clients and app on another; ' : ''}${CONNECTIONS} keep-alive connections, GET of a small JSON answer; medians of rounds; added: at half of the full rate, p50 and p99 in ms, where the proxy's core was not taken away, and where it was`,
   )
   const added = (rounds: Added[]) =>
-    `${median(rounds.map(({ p50 }) => p50)).toFixed(2)} ${median(rounds.map(({ p99 }) => p99)).toFixed(2)} (${rounds.length})`
+    rounds.length === 0
+      ? 'none'
+      : `${median(rounds.map(({ p50 }) => p50)).toFixed(2)} ${median(rounds.map(({ p99 }) => p99)).toFixed(2)} (${rounds.length})`
   console.log(
     'proxy             cpu us/request   full req/s   half req/s       undisturbed         disturbed   failures',
   )

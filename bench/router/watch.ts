@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { on } from './cores.ts'
+import { arePinned, on } from './cores.ts'
 
 const NAP_MS = 0.25
 /** What a timer and the switch to it take; the rest was taken away. */
@@ -20,6 +20,7 @@ export interface Watch {
 
 /** Null where it may not go first, and would count what the proxy itself runs. */
 export async function watchProxyCore(): Promise<Watch | null> {
+  if (!arePinned) return null
   const command = on('proxy', 'chrt', [
     '-f',
     '50',

@@ -109,7 +109,7 @@ function waiting(): number[] {
 }
 
 async function oneWaits(): Promise<number> {
-  await expect.poll(waiting, { timeout: 5000 }).toHaveLength(1)
+  await expect.poll(waiting).toHaveLength(1)
   return waiting()[0]!
 }
 
