@@ -1,10 +1,10 @@
 /** What a whole platform is put together from where neither engine nor builder is the point. */
 import { join } from 'node:path'
 import { VERSION } from '../src/api/version.ts'
+import type { PlatformOptions } from '../src/platform/assemble.ts'
 import { systemClock } from '../src/platform/kernel/clock.ts'
 import type { Database } from '../src/platform/kernel/database.ts'
 import { createLog } from '../src/platform/kernel/log.ts'
-import type { PlatformOptions } from '../src/platform/platform.ts'
 import { createBlobStore } from '../src/trees/blob-store.ts'
 import { createModelEngine, type ModelEngine } from './model-engine.ts'
 
