@@ -117,6 +117,8 @@ interface Figures {
   undisturbed: Added[]
   disturbed: Added[]
   failures: number
+  /** Parts of all requests at half rate whose latency does not count, one for each round. */
+  spoiled: number[]
 }
 
 /** Milliseconds that the proxy added to parts of the requests in one round. */
@@ -169,6 +171,7 @@ async function measureFull(contestants: Contestant[], seconds: number): Promise<
       undisturbed: [],
       disturbed: [],
       failures: rounds[index]!.reduce((sum, { failures }) => sum + failures, 0),
+      spoiled: [],
     }
   })
 }
@@ -186,6 +189,7 @@ async function measureHalf(figures: Figures[], appPort: number, watch: Watch | n
       const rounds = away < DISTURBED_MS ? one.undisturbed : one.disturbed
       rounds.push({ p50: added(0.5), p99: added(0.99) })
       one.failures += through.failures
+      one.spoiled.push(through.spoiled / through.requests)
     }
   }
 }
@@ -237,7 +241,7 @@ function print(results: Figures[]): void {
       ? 'none'
       : `${median(rounds.map(({ p50 }) => p50)).toFixed(2)} ${median(rounds.map(({ p99 }) => p99)).toFixed(2)} (${rounds.length})`
   console.log(
-    'proxy             cpu us/request   full req/s   half req/s       undisturbed         disturbed   failures',
+    'proxy             cpu us/request   full req/s   half req/s       undisturbed         disturbed   left out %   failures',
   )
   for (const one of results) {
     const cells = [
@@ -246,6 +250,7 @@ function print(results: Figures[]): void {
       String(one.halfRate).padStart(12),
       added(one.undisturbed).padStart(17),
       added(one.disturbed).padStart(17),
+      ((100 * one.spoiled.reduce((sum, part) => sum + part, 0)) / one.spoiled.length).toFixed(2).padStart(12),
       String(one.failures).padStart(10),
     ]
     console.log(one.name.padEnd(18) + cells.join(' '))

@@ -47,18 +47,7 @@ beforeEach(() => {
   signal = undefined
 })
 
-/** Whoever comes to it waits until it is opened. */
-function gate() {
-  const reached = Promise.withResolvers<void>()
-  const opened = Promise.withResolvers<void>()
-  const pass = () => {
-    reached.resolve()
-    return opened.promise
-  }
-  return { pass, reached: reached.promise, open: opened.resolve }
-}
-
-/** Answers how to leave, and resolves once the server has seen that. */
+/** Answers how to leave, which is over once the server knows of it. */
 function ask(path: string): () => Promise<void> {
   const { port } = new URL(server.url)
   const socket = connect(Number(port), '127.0.0.1')
@@ -70,27 +59,35 @@ function ask(path: string): () => Promise<void> {
   }
 }
 
-test('an operation is told that its caller left before they were known', async () => {
-  const guard = gate()
-  known = guard.pass
-  const leave = ask('/whoami')
-  await guard.reached
+/** Asks, and leaves while the server waits for what `set` is given. */
+async function leaveDuring(path: string, set: (wait: () => Promise<void>) => void): Promise<void> {
+  const reached = Promise.withResolvers<void>()
+  const left = Promise.withResolvers<void>()
+  set(() => {
+    reached.resolve()
+    return left.promise
+  })
+  const leave = ask(path)
+  await reached.promise
   await leave()
-  guard.open()
+  left.resolve()
+  set(async () => {})
+}
+
+test('an operation is told that its caller left before they were known', async () => {
+  await leaveDuring('/whoami', (wait) => {
+    known = wait
+  })
   await expect.poll(() => signal?.aborted).toBe(true)
 })
 
 test('a stream whose reader left before it began is not kept open', async () => {
-  const stream = gate()
-  ready = stream.pass
+  await leaveDuring('/events/updates', (wait) => {
+    ready = wait
+  })
   const leave = ask('/events/updates')
-  await stream.reached
-  await leave()
-  stream.open()
-  ready = async () => {}
-  const stay = ask('/events/updates')
   await expect.poll(asked).toBe(1)
-  await stay()
+  await leave()
 })
 
 /** How many streams are asked for again when something about people has changed. */
